@@ -1,0 +1,126 @@
+"""Training sets as arrays: every molecule of a file spelled once, kept in the cache, and the coverage reported.
+
+The arrays are all that training needs: a machine without RDKit trains from them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import logging
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from molgen.datasets import DATASETS, cache_dir, locate, read_smiles
+from molgen.errors import MolgenError
+from molgen.executor import Executor
+from molgen.molecule.codec import Encoded, MoleculeCodec
+from molgen.molecule.vocabulary import Vocabulary
+from molgen.reading import read_designs
+from molgen.store import digest, write_atomic
+
+logger = logging.getLogger("molgen.encoding")
+
+CHUNK = 5000
+VERSION = 1  # of the spelling: a change makes the cached arrays void
+
+
+@dataclass(frozen=True)
+class TrainingSet:
+    """Spelled molecules, and what became of the rows that are not among them."""
+
+    name: str
+    sha256: str
+    rows: int
+    flat: np.ndarray  # tokens, one molecule after another
+    offsets: np.ndarray  # (n + 1,)
+    stereo_dropped: int
+    rejected: pd.DataFrame  # row, id, text, reason
+
+    def coverage(self) -> str:
+        """One sentence: how many rows are used, how many lost stereochemistry, why the others are not used."""
+        used = len(self.offsets) - 1
+        parts = [f"{used:,} of {self.rows:,} molecules of {self.name} can be spelled"]
+        if self.stereo_dropped:
+            parts.append(f"stereochemistry was dropped from {self.stereo_dropped:,} of them (graphs do not carry it)")
+        reasons = Counter(self.rejected["reason"]).most_common(5)
+        parts += [f"{count:,} rejected: {reason}" for reason, count in reasons]
+        return "; ".join(parts)
+
+
+def encode_training_set(
+    source: str | Path, column: str | None, vocabulary: Vocabulary, executor: Executor
+) -> TrainingSet:
+    """Spells a data set that molgen knows by name, or a user's file; keeps the arrays in the cache.
+
+    Raises:
+        MolgenError: no such file or data set, or not one row that can be spelled.
+    """
+    table, rejected, path = _rows(source, column)
+    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    key = {"file": sha256, "column": column, "vocabulary": vocabulary.settings(), "version": VERSION}
+    cached = cache_dir() / "encoded" / f"{digest(key)}.npz"
+    if not cached.exists():
+        logger.info("spelling %s molecules of %s (once; the arrays are kept in %s)", f"{len(table):,}", source, cached.parent)
+        _spell(table["text"].tolist(), vocabulary, executor, cached)
+    return _training_set(str(source), sha256, table, rejected, cached)
+
+
+def _rows(source: str | Path, column: str | None) -> tuple[pd.DataFrame, pd.DataFrame, Path]:
+    if str(source) in DATASETS:
+        texts = read_smiles(str(source))
+        table = pd.DataFrame({"row": np.arange(2, len(texts) + 2), "id": "", "text": texts})
+        return table, pd.DataFrame(columns=["row", "id", "text", "reason"]), locate(str(source))
+    designs = read_designs(Path(source), column)
+    return designs.table, designs.rejected, designs.path
+
+
+def _spell(texts: list[str], vocabulary: Vocabulary, executor: Executor, cached: Path) -> None:
+    chunks = [texts[i : i + CHUNK] for i in range(0, len(texts), CHUNK)]
+    spelled = executor.map("spelling", partial(_spell_chunk, vocabulary.settings()), chunks)
+    lengths = np.concatenate([lengths for lengths, _, _, _ in spelled])
+    arrays: dict[str, Any] = {
+        "flat": np.concatenate([flat for _, flat, _, _ in spelled]),
+        "lengths": lengths,
+        "stereo": np.concatenate([stereo for _, _, stereo, _ in spelled]),
+        "reasons": np.array(json.dumps([reason for *_, reasons in spelled for reason in reasons])),
+    }
+    write_atomic(cached, _npz(arrays))
+
+
+def _spell_chunk(settings: dict[str, Any], texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[str]]:
+    """(tokens per row, all tokens, stereochemistry dropped per row, reasons of the rows without tokens)."""
+    encoded = MoleculeCodec(Vocabulary.of(settings)).encode(texts)
+    rows: list[tuple[int, ...]] = [e.tokens or () for e in encoded]
+    lengths = np.array([len(row) for row in rows], dtype=np.int32)
+    flat = np.fromiter((token for row in rows for token in row), dtype=np.uint8, count=int(lengths.sum()))
+    return lengths, flat, np.array([e.stereo_dropped for e in encoded]), [e.reason for e in encoded if not e.tokens]
+
+
+def _npz(arrays: dict[str, Any]) -> bytes:
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **arrays)
+    return buffer.getvalue()
+
+
+def _training_set(name: str, sha256: str, table: pd.DataFrame, rejected: pd.DataFrame, cached: Path) -> TrainingSet:
+    with np.load(cached, allow_pickle=False) as arrays:
+        lengths, flat, stereo = arrays["lengths"], arrays["flat"], arrays["stereo"]
+        reasons = json.loads(str(arrays["reasons"]))
+    kept = lengths > 0
+    unspelled = table.loc[~kept].assign(reason=reasons)
+    offsets = np.concatenate([[0], np.cumsum(lengths[kept])]).astype(np.int64)
+    found = TrainingSet(
+        name, sha256, len(table) + len(rejected), flat, offsets, int(stereo.sum()), pd.concat([rejected, unspelled])
+    )
+    if not kept.any():
+        raise MolgenError(f"no molecule of {name} can be used for training. {found.coverage()}")
+    return found

@@ -1,0 +1,1 @@
+"""The molecule modality: codec, chemistry, properties, rules, synthesis and distance. Importing it loads nothing."""

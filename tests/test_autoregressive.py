@@ -1,0 +1,97 @@
+"""The autoregressive family on a grammar small enough to sum over everything."""
+
+import itertools
+import math
+
+import pytest
+import torch
+
+from molgen.batch import Batch, guide_along
+from molgen.families.autoregressive import Autoregressive, AutoregressiveRecipe, inverse_cdf
+from molgen.molecule.grammar import MoleculeGrammar
+from molgen.molecule.vocabulary import Atom, Vocabulary
+from molgen.recipes import build
+from molgen.seeds import torch_rng
+
+TINY = MoleculeGrammar(Vocabulary(atoms=(Atom("C", 0, 4), Atom("O", 0, 2)), longest_ring=2, longest_back=2, most_atoms=3, longest=9))
+RECIPE = AutoregressiveRecipe(width=16, depth=2, inputs=8, origins=2)
+
+
+@pytest.fixture
+def model() -> Autoregressive:
+    return build(RECIPE, TINY, seed=1).eval()
+
+
+def all_sequences(grammar: MoleculeGrammar) -> list[list[int]]:
+    """Every sequence that the grammar allows, by walking all branches."""
+    rows, ended = [[]], []
+    for _ in range(grammar.longest):
+        grown = []
+        for row in rows:
+            walk = grammar.walk(1, grammar.longest)
+            for token in row:
+                walk.advance(torch.tensor([token]))
+            grown += [row + [t] for t in walk.guide().allowed[0].nonzero().squeeze(1).tolist()]
+        ended += [row for row in grown if row[-1] == grammar.end]
+        rows = [row for row in grown if row[-1] != grammar.end]
+    assert not rows
+    return ended
+
+
+def padded(rows: list[list[int]]) -> torch.Tensor:
+    return torch.tensor(list(itertools.zip_longest(*rows, fillvalue=TINY.end))).T
+
+
+def test_the_likelihoods_of_all_sequences_sum_to_one(model: Autoregressive) -> None:
+    rows = all_sequences(TINY)
+    assert len(rows) == 81
+    total = model.log_likelihood(Batch.of(TINY, padded(rows))).double().exp().sum()
+    assert total.item() == pytest.approx(1.0, abs=1e-5)
+
+
+def test_draws_come_as_often_as_their_likelihood_says(model: Autoregressive) -> None:
+    n = 20_000
+    drawn = model.draw(torch.rand(n, TINY.longest, generator=torch_rng(0, "test")))
+    counts: dict[tuple[int, ...], int] = {}
+    for row in drawn.tolist():
+        counts[tuple(row[: row.index(TINY.end) + 1])] = counts.get(tuple(row[: row.index(TINY.end) + 1]), 0) + 1
+    common = sorted(counts, key=counts.get, reverse=True)[:30]
+    expected = model.log_likelihood(Batch.of(TINY, padded([list(row) for row in common]))).exp() * n
+    for row, mean in zip(common, expected.tolist(), strict=True):
+        assert abs(counts[row] - mean) < 5 * math.sqrt(mean), "beyond five standard deviations of a Poisson count"
+
+
+def test_stepwise_logits_equal_those_of_the_whole_sequence(model: Autoregressive) -> None:
+    rows = padded(all_sequences(TINY)[::7])
+    whole = model.decoder(rows, guide_along(TINY, rows))
+    walk, state = TINY.walk(len(rows), TINY.longest), model.decoder.start(len(rows), rows.shape[1])
+    previous = torch.full((len(rows),), model.decoder.inputs.start)
+    for step in range(rows.shape[1]):
+        logits = model.decoder.step(previous, walk.guide(), state)
+        assert torch.allclose(logits, whole[:, step], atol=1e-5)
+        previous = rows[:, step]
+        walk.advance(previous)
+
+
+def test_a_row_is_drawn_alike_alone_and_among_others(model: Autoregressive) -> None:
+    uniform = torch.rand(64, TINY.longest, generator=torch_rng(3, "test"))
+    assert torch.equal(model.draw(uniform)[10:11], model.draw(uniform[10:11]))
+
+
+def test_no_future_token_changes_the_logits_before_it(model: Autoregressive) -> None:
+    row = padded([max(all_sequences(TINY), key=len)])
+    other = row.clone()
+    other[0, -2] = TINY.end
+    first, second = (model.decoder(r, guide_along(TINY, r)) for r in (row, other))
+    assert torch.equal(first[:, : row.shape[1] - 1], second[:, : row.shape[1] - 1])
+
+
+def test_every_parameter_gets_a_gradient(model: Autoregressive) -> None:
+    sum(model.objectives(Batch.of(TINY, padded(all_sequences(TINY)))).values()).backward()
+    assert [name for name, p in model.named_parameters() if p.grad is None or not p.grad.abs().sum()] == []
+
+
+def test_the_inverse_of_the_cumulative_distribution_takes_the_slice_that_holds_the_number() -> None:
+    logits = torch.tensor([0.2, 0.0, 0.5, 0.3]).log().expand(5, 4)
+    uniform = torch.tensor([0.0, 0.19, 0.21, 0.69, 0.999])
+    assert inverse_cdf(logits, uniform).tolist() == [0, 0, 2, 2, 3]
