@@ -13,15 +13,6 @@ from torch import Tensor
 
 
 @dataclass(frozen=True)
-class Field:
-    """A categorical variable per position: `residue (B, L)`, `atom (B, L)` or, symmetric over pairs, `bond (B, L, L)`."""
-
-    name: str
-    classes: int
-    pairwise: bool = False
-
-
-@dataclass(frozen=True)
 class Guide:
     """What the grammar says before one step (leading axes B) or before every step (leading axes B, T)."""
 

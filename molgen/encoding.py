@@ -22,7 +22,7 @@ import pandas as pd
 from molgen.datasets import DATASETS, cache_dir, locate, read_smiles
 from molgen.errors import MolgenError
 from molgen.executor import Executor
-from molgen.molecule.codec import Encoded, MoleculeCodec
+from molgen.molecule.codec import MoleculeCodec
 from molgen.molecule.vocabulary import Vocabulary
 from molgen.reading import read_designs
 from molgen.store import digest, write_atomic
@@ -69,7 +69,7 @@ def encode_training_set(
     key = {"file": sha256, "column": column, "vocabulary": vocabulary.settings(), "version": VERSION}
     cached = cache_dir() / "encoded" / f"{digest(key)}.npz"
     if not cached.exists():
-        logger.info("spelling %s molecules of %s (once; the arrays are kept in %s)", f"{len(table):,}", source, cached.parent)
+        logger.info("spelling %s molecules of %s (once; kept in %s)", f"{len(table):,}", source, cached.parent)
         _spell(table["text"].tolist(), vocabulary, executor, cached)
     return _training_set(str(source), sha256, table, rejected, cached)
 
@@ -96,7 +96,10 @@ def _spell(texts: list[str], vocabulary: Vocabulary, executor: Executor, cached:
     write_atomic(cached, _npz(arrays))
 
 
-def _spell_chunk(settings: dict[str, Any], texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[str]]:
+Spelled = tuple[np.ndarray, np.ndarray, np.ndarray, list[str]]
+
+
+def _spell_chunk(settings: dict[str, Any], texts: Sequence[str]) -> Spelled:
     """(tokens per row, all tokens, stereochemistry dropped per row, reasons of the rows without tokens)."""
     encoded = MoleculeCodec(Vocabulary.of(settings)).encode(texts)
     rows: list[tuple[int, ...]] = [e.tokens or () for e in encoded]

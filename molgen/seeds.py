@@ -25,7 +25,7 @@ def rng(seed: int, *names: str | int) -> np.random.Generator:
 
 
 def torch_rng(seed: int, *names: str | int) -> torch.Generator:
-    """A torch generator on the CPU with a seed of its own: draws are moved, so that a seed means the same on every device."""
+    """A torch generator with a seed of its own, on the CPU: draws are moved, so a seed means the same everywhere."""
     import torch
 
     return torch.Generator("cpu").manual_seed(spawn(seed, *names))

@@ -12,7 +12,7 @@ import math
 import os
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -21,7 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from molgen.batch import Batch, Grammar
-from molgen.seeds import rng, seeded, spawn
+from molgen.seeds import rng, spawn
 
 
 @dataclass(frozen=True)
@@ -89,6 +89,9 @@ class Sequences:
         offsets = np.concatenate([[0], np.cumsum(lengths)])
         index = np.repeat(self.offsets[rows] - offsets[:-1], lengths) + np.arange(offsets[-1])
         return Sequences(self.flat[index], offsets)
+
+
+Report = Callable[[dict[str, float]], None]
 
 
 class Family(Protocol):
@@ -181,7 +184,7 @@ def train(
     held_out: Sequences | None = None,
     device: str = "cpu",
     checkpoint: Path | None = None,
-    report: Callable[[dict[str, float]], None] = lambda row: None,
+    report: Report = lambda row: None,
 ) -> History:
     """Trains `model` in place and leaves the averaged weights in it.
 
@@ -258,9 +261,10 @@ def _average(session: _Session, decay: float) -> None:
 
 
 def _evaluate(
-    session: _Session, plan: Plan, losses: list[Tensor], held_out: Sequences | None, report: Callable[[dict[str, float]], None]
+    session: _Session, plan: Plan, losses: list[Tensor], held_out: Sequences | None, report: Report
 ) -> dict[str, float]:
-    row = {"step": float(session.step), "minutes": session.seconds / 60, "share": progress_of(plan, session.step, session.seconds)}
+    share = progress_of(plan, session.step, session.seconds)
+    row = {"step": float(session.step), "minutes": session.seconds / 60, "share": share}
     row["train_nats_per_token"] = float(torch.stack(losses).mean()) if losses else math.nan
     if held_out is not None and len(held_out):
         row["held_out_nats"] = held_out_nats(session.average, held_out)

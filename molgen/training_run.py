@@ -11,11 +11,13 @@ from typing import Any, Literal
 
 import torch
 
+from molgen.datasets import DATASETS
 from molgen.encoding import TrainingSet, encode_training_set
 from molgen.errors import MolgenError
 from molgen.executor import Executor
 from molgen.families.autoregressive import AutoregressiveRecipe
 from molgen.generator import NeuralGenerator
+from molgen.line import command_line
 from molgen.molecule.grammar import MoleculeGrammar
 from molgen.provenance import commit, find_device, versions
 from molgen.recipes import Recipe, build, settings_of
@@ -23,6 +25,8 @@ from molgen.store import write_atomic
 from molgen.train import History, Plan, Sequences, train
 
 logger = logging.getLogger("molgen.train")
+
+MINUTES = 30.0  # of training where nothing is said
 
 Row = dict[str, float]
 
@@ -34,7 +38,8 @@ class TrainSettings:
     Attributes:
         train: a file of molecules, or a data set by name (`molgen data list`).
         column: the column with SMILES, where it is not found by itself.
-        minutes, steps: the run ends after the first of the two that is reached; only steps repeat exactly.
+        minutes, steps: the run ends after the first of the two that is reached, or after half an hour where neither is
+            given; only steps repeat exactly.
         held_out: molecules kept from training to watch the loss on, at most a tenth.
         threads: CPU threads of the network; by default one for each core.
     """
@@ -43,7 +48,7 @@ class TrainSettings:
     out: str
     column: str | None = None
     family: Literal["autoregressive"] = "autoregressive"
-    minutes: float | None = 30.0
+    minutes: float | None = None
     steps: int | None = None
     seed: int = 0
     device: Literal["auto", "cpu", "cuda"] = "auto"
@@ -61,7 +66,7 @@ class TrainSettings:
             if value is not None and value <= 0:
                 raise MolgenError(f"--{name} is {value}; it must be above zero")
         if self.minutes is None and self.steps is None:
-            raise MolgenError("say how long to train: --minutes or --steps")
+            object.__setattr__(self, "minutes", MINUTES)
         if Path(self.out).suffix != ".safetensors":
             raise MolgenError(f"--out {self.out} must end in .safetensors")
 
@@ -139,6 +144,13 @@ def _fit(
         torch.set_num_threads(before)
 
 
+def _data(settings: TrainSettings, data: TrainingSet) -> dict[str, Any]:
+    """Where the training molecules are, so that designs can be compared with them later."""
+    name = data.name if data.name in DATASETS else str(Path(data.name).resolve())
+    used = len(data.offsets) - 1
+    return {"name": name, "column": settings.column, "sha256": data.sha256, "rows": data.rows, "used": used}
+
+
 def _log(path: Path, row: Row) -> None:
     """Appends one line of losses; a resumed run goes on in the same file."""
     new = not path.exists()
@@ -157,7 +169,9 @@ def _card(
         "family": recipe.kind,
         "modality": "molecule",
         "recipe": settings_of(recipe),
-        "data": {"name": data.name, "sha256": data.sha256, "rows": data.rows, "used": len(data.offsets) - 1},
+        "data": _data(settings, data),
+        "licence": DATASETS[data.name].licence if data.name in DATASETS else "that of the training molecules",
+        "command": command_line("train", settings),
         "settings": asdict(settings),
         "seed": settings.seed,
         "commit": commit(),

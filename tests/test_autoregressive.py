@@ -13,7 +13,8 @@ from molgen.molecule.vocabulary import Atom, Vocabulary
 from molgen.recipes import build
 from molgen.seeds import torch_rng
 
-TINY = MoleculeGrammar(Vocabulary(atoms=(Atom("C", 0, 4), Atom("O", 0, 2)), longest_ring=2, longest_back=2, most_atoms=3, longest=9))
+ATOMS = (Atom("C", 0, 4), Atom("O", 0, 2))
+TINY = MoleculeGrammar(Vocabulary(ATOMS, longest_ring=2, longest_back=2, most_atoms=3, longest=9))
 RECIPE = AutoregressiveRecipe(width=16, depth=2, inputs=8, origins=2)
 
 

@@ -36,7 +36,8 @@ class Autoregressive(nn.Module):
     def __init__(self, grammar: Grammar, recipe: AutoregressiveRecipe) -> None:
         super().__init__()
         self.grammar, self.recipe = grammar, recipe
-        self.decoder = CausalDecoder(grammar, recipe.width, recipe.depth, recipe.inputs, min(recipe.origins, grammar.origins))
+        origins = min(recipe.origins, grammar.origins)
+        self.decoder = CausalDecoder(grammar, recipe.width, recipe.depth, recipe.inputs, origins)
 
     def objectives(self, batch: Batch) -> dict[str, Tensor]:
         """What training minimises: nats per token."""
@@ -76,7 +77,10 @@ class Autoregressive(nn.Module):
 
 
 def inverse_cdf(logits: Tensor, uniform: Tensor) -> Tensor:
-    """The class whose slice of the cumulative distribution holds the number: logits (B, V), uniform (B,) in [0, 1) -> (B,)."""
+    """The class whose slice of the cumulative distribution holds the number.
+
+    logits (B, V), uniform (B,) in [0, 1) -> classes (B,).
+    """
     cumulative = logits.softmax(dim=1).cumsum(dim=1)
     place = torch.searchsorted(cumulative, (uniform[:, None] * cumulative[:, -1:]), right=True).squeeze(1)
     return place.clamp(max=logits.shape[1] - 1)

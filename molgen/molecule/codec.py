@@ -104,7 +104,8 @@ class MoleculeCodec:
         valence = atom.GetValence(Chem.ValenceType.EXPLICIT) + atom.GetValence(Chem.ValenceType.IMPLICIT)
         found = self._classes.get((atom.GetSymbol(), atom.GetFormalCharge(), valence))
         if found is None:
-            raise Unspeakable(f"atom {Atom(atom.GetSymbol(), atom.GetFormalCharge(), valence)} is not in the vocabulary")
+            missing = Atom(atom.GetSymbol(), atom.GetFormalCharge(), valence)
+            raise Unspeakable(f"atom {missing} is not in the vocabulary")
         return found
 
     def _bonds(self, mol: Chem.Mol, place: np.ndarray) -> np.ndarray:
@@ -152,8 +153,8 @@ class MoleculeCodec:
     def _token(self, token: Token) -> int:
         found = self.vocabulary.index.get(token)
         if found is None:
-            step = {ADD: "a bond", RING: f"a ring closure over {token.back + 1} atoms", BACK: f"a step back over {token.back} atoms"}
-            raise Unspeakable(f"{step[token.kind]} of order {token.order} is not in the vocabulary")
+            step = {ADD: "a bond", RING: "a ring closure", BACK: "a step back"}[token.kind]
+            raise Unspeakable(f"{step} over {token.back + 1} atoms (bond order {token.order}) is not in the vocabulary")
         return found
 
     # tokens -> fields -> text
@@ -215,14 +216,13 @@ class MoleculeCodec:
     # torch-geometric
 
     def to_data(self, graph: Graph) -> Data:
-        """A torch-geometric graph: `x` (L,) atom classes, `edge_index` (2, E) both ways, `edge_attr` (E,) bond orders."""
+        """A torch-geometric graph: atom classes `x` (L,), `edge_index` (2, E) both ways, orders `edge_attr` (E,)."""
         import torch
         from torch_geometric.data import Data
 
         edges = np.stack(np.nonzero(graph.bond))
-        return Data(
-            x=torch.from_numpy(graph.atom), edge_index=torch.from_numpy(edges), edge_attr=torch.from_numpy(graph.bond[tuple(edges)])
-        )
+        orders = torch.from_numpy(graph.bond[tuple(edges)])
+        return Data(x=torch.from_numpy(graph.atom), edge_index=torch.from_numpy(edges), edge_attr=orders)
 
     def from_data(self, data: Data) -> Graph:
         """The graph of `to_data`."""

@@ -57,8 +57,8 @@ class MoleculeWalk:
         self.origin = torch.zeros(path, dtype=torch.int64, device=device)
         self.depth = torch.full((rows,), -1, dtype=torch.int64, device=device)
         self.count = torch.zeros_like(self.depth)
-        self.ring = torch.zeros_like(self.depth)  # greatest k closed at the current atom; above all k where none may close
-        self.stepped = torch.zeros(rows, dtype=torch.bool, device=device)  # a step back was just made: an atom must follow
+        self.ring = torch.zeros_like(self.depth)  # greatest k closed here; above every k where none may close
+        self.stepped = torch.zeros(rows, dtype=torch.bool, device=device)  # after a step back: an atom follows
         self.ended = torch.zeros(rows, dtype=torch.bool, device=device)
         self._tables(device)
 
@@ -70,7 +70,8 @@ class MoleculeWalk:
         self.kinds, self.atoms, self.orders, self.backs = (column(n) for n in ("kind", "atom", "order", "back"))
         self.add_orders, self.ring_orders = column("order", ADD), column("order", RING)
         self.ring_backs, self.step_backs = column("back", RING), column("back", BACK)
-        self.distances = torch.arange(1, max(self.vocabulary.longest_ring, self.vocabulary.longest_back) + 1, device=device)
+        farthest = max(self.vocabulary.longest_ring, self.vocabulary.longest_back)
+        self.distances = torch.arange(1, farthest + 1, device=device)
         self.valences = torch.tensor([a.valence for a in self.vocabulary.atoms], dtype=torch.int64, device=device)
 
     @property
@@ -84,7 +85,7 @@ class MoleculeWalk:
             setattr(self, name, getattr(self, name)[rows])
 
     def guide(self) -> Guide:
-        """Mask of allowed tokens, context (current atom and its free valence; depth), steps of current atom and parent."""
+        """Allowed tokens; context: current atom with free valence, depth; origins: steps of current atom and parent."""
         here = self.depth.clamp(min=0)[:, None]
         free = self.free.gather(1, here).squeeze(1)
         return Guide(self._allowed(free), self._context(here, free), self._origins(here))

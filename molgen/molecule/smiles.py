@@ -70,7 +70,7 @@ class _Writer:
 
     def _close(self, opened: int, here: int, order: int) -> None:
         self.closed += 1
-        number = str(self.closed) if self.closed < 10 else f"%{self.closed}" if self.closed < 100 else f"%({self.closed})"
+        number = str(self.closed) if self.closed < 10 else f"%({self.closed})"
         self.rings[opened] += number
         self.rings[here] += BONDS[order] + number
         self.used[opened] += order
@@ -93,5 +93,5 @@ def _symbol(atom: Atom, used: int) -> str:
         return atom.symbol
     hydrogens = atom.valence - used
     count = "" if hydrogens <= 0 else "H" if hydrogens == 1 else f"H{hydrogens}"
-    sign = "" if not atom.charge else ("+" if atom.charge > 0 else "-") + (str(abs(atom.charge)) if abs(atom.charge) > 1 else "")
-    return f"[{atom.symbol}{count}{sign}]"
+    charge = f"{atom.charge:+d}".removesuffix("1") if atom.charge else ""
+    return f"[{atom.symbol}{count}{charge}]"

@@ -17,7 +17,7 @@ from molgen.batch import Grammar, Guide
 
 @dataclass
 class State:
-    """The state of `rows` sequences: per layer the hidden (B, D) and the outputs so far (B, T, D), which origins gather."""
+    """Per layer the hidden state (B, D) and the outputs so far (B, T, D), from which origins gather."""
 
     hidden: list[Tensor]
     outputs: list[Tensor]
@@ -54,7 +54,8 @@ class CausalDecoder(nn.Module):
         super().__init__()
         self.inputs = Inputs(grammar, inputs)
         self.layers = nn.ModuleList(nn.GRU(width if k else inputs, width, batch_first=True) for k in range(depth))
-        self.messages = nn.ModuleList(nn.Linear(origins * width, width, bias=False) for _ in range(depth if origins else 0))
+        senders = depth if origins else 0
+        self.messages = nn.ModuleList(nn.Linear(origins * width, width, bias=False) for _ in range(senders))
         self.origins, self.width = origins, width
         self.skip = nn.Linear(inputs, grammar.size)
         self.head = nn.Linear(width, grammar.size)
@@ -81,7 +82,8 @@ class CausalDecoder(nn.Module):
         """The state before the first token of `rows` sequences of at most `steps` tokens."""
         like = self.head.weight
         hidden = [like.new_zeros(rows, self.width) for _ in self.layers]
-        return State(hidden, [like.new_zeros(rows, steps, self.width) if self.origins else like.new_zeros(rows, 0) for _ in hidden])
+        kept = steps if self.origins else 0
+        return State(hidden, [like.new_zeros(rows, kept, self.width) for _ in hidden])
 
     def step(self, previous: Tensor, guide: Guide, state: State) -> Tensor:
         """previous (B,), guide of one step -> logits (B, V); advances the state in place."""

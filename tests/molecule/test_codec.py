@@ -122,7 +122,7 @@ def test_dropped_stereochemistry_is_told() -> None:
         ("CC(=O)[O-].[Na+]", "more than one fragment"),
         ("[13CH4]", "isotope"),
         ("C" * 65, "65 heavy atoms, more than the 64"),
-        ("C1" + "C" * 29 + "1", "ring closure over 30 atoms"),
+        ("C1" + "C" * 29 + "1", "a ring closure over 30 atoms"),
     ],
 )
 def test_a_molecule_outside_of_the_vocabulary_is_refused_with_what_is_missing(text: str, told: str) -> None:

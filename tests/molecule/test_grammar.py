@@ -60,7 +60,8 @@ def test_what_was_spelled_is_allowed_at_every_step() -> None:
 def test_all_molecules_of_three_carbons_and_oxygens_are_spelled_once_each() -> None:
     # Brute force: all allowed sequences of at most three atoms of C and O, bonds counted. Each constitution has one
     # spelling per depth-first order; as SMILES they are the molecules that valences allow, and no others.
-    grammar = MoleculeGrammar(Vocabulary(atoms=(Atom("C", 0, 4), Atom("O", 0, 2)), longest_ring=2, longest_back=2, most_atoms=3))
+    atoms = (Atom("C", 0, 4), Atom("O", 0, 2))
+    grammar = MoleculeGrammar(Vocabulary(atoms, longest_ring=2, longest_back=2, most_atoms=3))
     found = {Chem.CanonSmiles(text) for text in _all_texts(grammar, 8)}
     assert found == _all_constitutions()
 
@@ -112,7 +113,7 @@ def test_the_context_is_the_current_atom_with_its_free_valence_and_the_depth() -
         walk.advance(torch.tensor([index[token]]))
     assert walk.guide().context.tolist() == [[1 * (GRAMMAR.most_valence + 1) + 1 + 1, 2]]
     assert walk.guide().origin.tolist() == [[2, 1]]
-    walk.advance(torch.tensor([index[Token(BACK, back=1)]]))  # back on carbon, two valences left, added by the first token
+    walk.advance(torch.tensor([index[Token(BACK, back=1)]]))  # on carbon, two valences left
     assert walk.guide().context.tolist() == [[0 * (GRAMMAR.most_valence + 1) + 2 + 1, 1]]
     assert walk.guide().origin[0, 0] == 1
 

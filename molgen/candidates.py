@@ -1,0 +1,255 @@
+"""The candidate table: its columns with type, unit and meaning, the check on writing, and the files.
+
+A row is a design, rejected ones included. Missing is null, never 0 or -1. In CSV, a text cell that a spreadsheet
+would run as a formula (it starts with = + - @, a tab or a line end) gets a leading apostrophe; so does a cell that
+starts with an apostrophe itself. `restored` undoes it by stripping one. Parquet holds the texts as they are.
+"""
+
+import difflib
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from io import StringIO
+from pathlib import Path
+from typing import Literal
+
+import pandas as pd
+
+from molgen.errors import MolgenError, OutputError
+
+Dtype = Literal["str", "float64", "Int64", "bool", "boolean"]
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "'")
+DESIRABILITY_PREFIX = "d_"
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of the candidate table."""
+
+    name: str
+    dtype: Dtype
+    unit: str
+    meaning: str
+    required: bool = False  # without it there is no candidate; the others are filled with nulls
+    score: bool = False  # a number that windows and goals of a profile may name
+
+
+def _score(name: str, dtype: Dtype, unit: str, meaning: str) -> Column:
+    return Column(name, dtype, unit, meaning, score=True)
+
+
+SCHEMA: tuple[Column, ...] = (
+    Column("id", "str", "", "Name of the candidate: the user's own, or from the order of drawing.", required=True),
+    Column("design", "str", "SMILES", "Canonical design; null where the text could not be read.", required=True),
+    Column("as_drawn", "str", "", "The text as it was drawn or read.", required=True),
+    Column("row", "Int64", "line", "Line of the input file, counted from 1; null for drawn designs."),
+    Column("note", "str", "", "What standardising changed, '' if nothing."),
+    Column("times_drawn", "Int64", "times", "How often this design came; counted on its first row."),
+    Column("rejected_by", "str", "", "The rule that rejected the design, '' if it passed.", required=True),
+    Column("reason", "str", "", "Why it was rejected, '' if it passed.", required=True),
+    Column("flags", "str", "", "Alerts that do not reject, joined by '; '."),
+    Column("rank", "Int64", "", "1 is best; null for rejected designs."),
+    Column("desirability", "float64", "0 to 1", "The goals of the profile as one number."),
+    Column("n_missing", "Int64", "goals", "How many goals could not be scored; null for rejected designs."),
+    Column("pareto_front", "bool", "", "No other passed design is as good in every goal and better in one."),
+    Column("selected", "bool", "", "Picked for diversity among the best."),
+    Column("why_selected", "str", "", "A sentence on why it was picked, '' if it was not."),
+    _score("qed", "float64", "0 to 1", "Quantitative estimate of drug-likeness (Bickerton 2012)."),
+    _score("sa_score", "float64", "1 to 10", "Synthetic accessibility (Ertl 2009): 1 easy, 10 hard. One weak hint."),
+    _score("logp", "float64", "log10", "Octanol-water partition after Wildman and Crippen 1999."),
+    _score("tpsa", "float64", "A^2", "Topological polar surface of N and O (Ertl 2000)."),
+    _score("mw", "float64", "g/mol", "Average molecular weight."),
+    _score("hbd", "Int64", "groups", "Hydrogen-bond donors (RDKit's SMARTS)."),
+    _score("hba", "Int64", "atoms", "Hydrogen-bond acceptors (RDKit's SMARTS)."),
+    _score("rotatable", "Int64", "bonds", "Rotatable bonds, strict: amide C-N left out."),
+    _score("heavy_atoms", "Int64", "atoms", "Atoms other than hydrogen."),
+    _score("rings", "Int64", "rings", "Rings of the smallest set."),
+    _score("aromatic_rings", "Int64", "rings", "Aromatic rings of the smallest set."),
+    _score("charge", "Int64", "e", "Formal charge as drawn."),
+    _score("fsp3", "float64", "fraction", "Share of the carbons that are sp3 (Lovering 2009)."),
+    _score("stereo_unassigned", "Int64", "centres", "Stereocentres and double bonds without configuration."),
+    Column("score_status", "str", "", "Which scores failed and why, '' if none did."),
+    Column("scaffold", "str", "SMILES", "Bemis-Murcko scaffold without stereochemistry; '' for no rings."),
+    Column("in_training", "boolean", "", "The training set holds this constitution; null where not compared."),
+    Column("nearest_reference", "str", "SMILES", "The most similar molecule of the reference set."),
+    _score("nearest_similarity", "float64", "0 to 1", "Tanimoto similarity to it (Morgan, radius 2, 1024 bits)."),
+)
+
+
+def score_names() -> list[str]:
+    """The columns that a profile's windows and goals may name."""
+    return [column.name for column in SCHEMA if column.score]
+
+
+def conform(table: pd.DataFrame) -> pd.DataFrame:
+    """The same rows with the schema's columns, order and types; columns that lack are added empty.
+
+    Raises MolgenError where a required column lacks, a column is unknown, or a value does not fit its type.
+    """
+    _check_names(table)
+    known = {column.name: _typed(table, column) for column in SCHEMA}
+    goals = {name: table[name].astype("float64") for name in table.columns if name.startswith(DESIRABILITY_PREFIX)}
+    return pd.DataFrame(known | goals, index=table.index)[_order(goals)].reset_index(drop=True)
+
+
+def check(table: pd.DataFrame) -> None:
+    """Raise MolgenError unless the table holds exactly what the schema says and its rows agree with themselves."""
+    _check_names(table)
+    for column in SCHEMA:
+        if column.name not in table.columns:
+            raise MolgenError(f"the candidate table lacks the column '{column.name}' ({column.meaning})")
+        found = str(table[column.name].dtype)
+        if found != column.dtype:
+            raise MolgenError(f"the column '{column.name}' must be of type {column.dtype}, not {found}")
+    _check_rows(table)
+
+
+def ranked(table: pd.DataFrame) -> pd.DataFrame:
+    """The designs that passed, best first."""
+    return table[table["rank"].notna()].sort_values("rank", kind="stable").reset_index(drop=True)
+
+
+def write(table: pd.DataFrame, folder: Path) -> dict[str, Path]:
+    """Write candidates.parquet, candidates.csv, ranked.csv and selected.sdf; give their paths.
+
+    Each file is written beside its final name and renamed. Raises OutputError where the disk is full or the folder
+    cannot be written.
+    """
+    table = conform(table)
+    check(table)
+    best = ranked(table)
+    makers: dict[str, Callable[[], bytes]] = {
+        "candidates.parquet": lambda: table.to_parquet(index=False),
+        "candidates.csv": lambda: to_csv(table),
+        "ranked.csv": lambda: to_csv(best),
+        "selected.sdf": lambda: to_sdf(best[best["selected"]]),
+    }
+    return {name: write_bytes(folder / name, make()) for name, make in makers.items()}
+
+
+def write_bytes(path: Path, content: bytes) -> Path:
+    """Put the content in the file, whole or not at all."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with partial.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    except OSError as problem:
+        _discard(partial)
+        cause = problem.strerror or problem
+        raise OutputError(f"cannot write {path}: {cause}; free space or choose another folder") from problem
+    return path
+
+
+def to_csv(table: pd.DataFrame) -> bytes:
+    """The table as CSV (UTF-8, line feeds, shortest exact floats), formulas defused."""
+    return defused(table).to_csv(index=False, lineterminator="\n").encode()
+
+
+def defused(table: pd.DataFrame) -> pd.DataFrame:
+    """The same table, where no text is a formula to a spreadsheet; numbers stay numbers."""
+    safe = table.copy()
+    for name in table.columns:
+        if isinstance(table[name].dtype, pd.StringDtype) or table[name].dtype == object:
+            safe[name] = table[name].map(_defused_cell, na_action="ignore")
+    return safe.rename(columns=_defused_cell)
+
+
+def restored(text: str) -> str:
+    """The text of a CSV cell as it was before `defused`."""
+    return text.removeprefix("'")
+
+
+def read_csv(path: Path) -> pd.DataFrame:
+    """Read a candidates.csv or ranked.csv back, with the schema's types and the texts as they were."""
+    texts = {column.name: "str" for column in SCHEMA if column.dtype == "str"}
+    gaps = {name: [""] for name in pd.read_csv(path, nrows=0).columns if name not in texts}
+    table = pd.read_csv(path, dtype=texts, keep_default_na=False, na_values=gaps)
+    for name in texts:
+        table[name] = table[name].map(restored)
+    table["design"] = table["design"].mask(table["design"] == "")
+    return conform(table)
+
+
+def to_sdf(table: pd.DataFrame) -> bytes:
+    """The designs as SDF with 2D coordinates; the columns that hold something become properties."""
+    from rdkit import Chem  # only here does the table meet chemistry
+    from rdkit.Chem import rdDepictor
+
+    stream = StringIO()
+    writer = Chem.SDWriter(stream)
+    for row in table.to_dict("records"):
+        mol = Chem.MolFromSmiles(row["design"])
+        rdDepictor.Compute2DCoords(mol)
+        mol.SetProp("_Name", _one_line(row["id"]))
+        for name, value in row.items():
+            if pd.notna(value) and value != "":
+                mol.SetProp(name, _one_line(value))
+        writer.write(mol)
+    writer.close()
+    return stream.getvalue().encode()
+
+
+def _check_names(table: pd.DataFrame) -> None:
+    names = [column.name for column in SCHEMA]
+    if table.columns.has_duplicates:
+        raise MolgenError(f"the candidate table has the column '{table.columns[table.columns.duplicated()][0]}' twice")
+    for column in SCHEMA:
+        if column.required and column.name not in table.columns:
+            raise MolgenError(f"the candidate table lacks the column '{column.name}' ({column.meaning})")
+    for name in table.columns:
+        if name not in names and not name.startswith(DESIRABILITY_PREFIX):
+            near = difflib.get_close_matches(name, names, n=1)
+            hint = f"; did you mean '{near[0]}'?" if near else ""
+            raise MolgenError(f"unknown column '{name}' in the candidate table{hint}")
+
+
+def _typed(table: pd.DataFrame, column: Column) -> pd.Series:
+    if column.name not in table.columns:
+        empty = False if column.dtype == "bool" else None
+        return pd.Series([empty] * len(table), index=table.index, dtype=column.dtype)
+    values = table[column.name]
+    try:
+        return values.astype(column.dtype)
+    except (ValueError, TypeError) as problem:
+        raise MolgenError(f"the column '{column.name}' does not fit its type {column.dtype}: {problem}") from problem
+
+
+def _order(goals: dict[str, pd.Series]) -> list[str]:
+    """The schema's order, with the desirabilities of the goals after `desirability`."""
+    names = [column.name for column in SCHEMA]
+    place = names.index("desirability") + 1
+    return [*names[:place], *goals, *names[place:]]
+
+
+def _check_rows(table: pd.DataFrame) -> None:
+    faults = {
+        "an id that another row has": table["id"].duplicated(),
+        "a rank although it was rejected": (table["rejected_by"] != "") & table["rank"].notna(),
+        "a selection although it has no rank": table["selected"] & table["rank"].isna(),
+        "a rejection without a reason": (table["rejected_by"] != "") & (table["reason"] == ""),
+        "no design although it passed": (table["rejected_by"] == "") & table["design"].isna(),
+    }
+    for fault, rows in faults.items():
+        if rows.any():
+            first = table.loc[rows, "id"].iloc[0]
+            raise MolgenError(f"the candidate '{first}' has {fault}; {int(rows.sum())} such rows")
+
+
+def _defused_cell(text: str) -> str:
+    return f"'{text}" if isinstance(text, str) and text.startswith(FORMULA_STARTS) else text
+
+
+def _one_line(value: object) -> str:
+    return " ".join(str(value).split())
+
+
+def _discard(partial: Path) -> None:
+    try:
+        partial.unlink(missing_ok=True)
+    except OSError:  # the folder itself may be what cannot be written: the first error is the one to tell
+        return

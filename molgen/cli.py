@@ -1,0 +1,252 @@
+"""The command `molgen`. A wrong command ends with a sentence and exit code 2, an unwritable output with 1."""
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from molgen import datasets, terminal
+from molgen.errors import MolgenError, OutputError
+from molgen.provenance import cores, find_device
+from molgen.runs import open_run
+from molgen.settings import NOTHING, TRAINING, DesignSettings, GenerateSettings, ScreenSettings
+
+INTERRUPTED = 130
+PROFILE = "Target profile: a .toml file, or a shipped one: oral_drug, cns, fragment."
+USAGE_ERROR = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
+
+app = typer.Typer(
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="From a set of molecules to a ranked table of new ones, each with the reason why it was chosen.",
+)
+data = typer.Typer(help="Bring training sets into the cache, and list them.")
+app.add_typer(data, name="data")
+
+Device = Annotated[Literal["auto", "cpu", "cuda"], typer.Option(help="Where the network runs.")]
+Minutes = Annotated[float | None, typer.Option(help="Deadline: then rank and write what exists.", show_default=False)]
+Prefect = Annotated[bool, typer.Option("--prefect", help="Run as a Prefect flow: the same files.")]
+Prior = Annotated[str, typer.Option(help="Trained generator (.safetensors); default: the shipped one.")]
+Profile = Annotated[str, typer.Option(help=PROFILE)]
+Replace = Annotated[bool, typer.Option("--replace", help="Replace results of other settings in --out.")]
+Samples = Annotated[int, typer.Option(help="How many designs to draw.")]
+Seed = Annotated[int, typer.Option(help="Decides every random number.")]
+Temperature = Annotated[float, typer.Option(help="1 draws as trained; lower is safer, higher more varied.")]
+Workers = Annotated[int | None, typer.Option(help="Processes for chemistry; default: one a core.", show_default=False)]
+Column = Annotated[str | None, typer.Option(help="Column with SMILES (name or number); default: found by its name.")]
+InvalidRows = Annotated[Literal["reject", "fail"], typer.Option(help="Rows that are no molecule: list them, or stop.")]
+
+
+@app.callback(invoke_without_command=True)
+def start(context: typer.Context) -> None:
+    """Shows the help where no command is given."""
+    terminal.show_log()
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+@app.command()
+def design(
+    profile: Profile = "oral_drug",
+    samples: Samples = 2000,
+    seed: Seed = 0,
+    out: Annotated[Path, typer.Option(help="Run folder.")] = Path("runs/design"),
+    prior: Prior = "",
+    reference: Annotated[
+        str, typer.Option(help="Set for the nearest known molecule: training, none, a data set or a file.")
+    ] = TRAINING,
+    temperature: Temperature = 1.0,
+    device: Device = "auto",
+    workers: Workers = None,
+    minutes: Minutes = None,
+    replace: Replace = False,
+    prefect: Prefect = False,
+) -> None:
+    """Draw designs, filter, score and rank them, select a diverse set."""
+    settings = DesignSettings(
+        profile, samples, seed, out, prior, reference, temperature, device, workers, minutes, replace
+    )
+    terminal.say(f"device: {find_device(device).title}")
+    with _resumable(f"{out}/.units"):
+        _execute("design", settings, prefect)
+    terminal.show_run(open_run(out))
+
+
+@app.command()
+def train(
+    train: Annotated[str, typer.Option(help="Molecules to learn from: a file, or a data set such as moses-train.")],
+    out: Annotated[str, typer.Option(help="Weights to write (.safetensors); card and losses lie beside them.")],
+    column: Column = None,
+    family: Annotated[Literal["autoregressive"], typer.Option(help="Kind of generator.")] = "autoregressive",
+    minutes: Annotated[float | None, typer.Option(help="How long; default: 30.", show_default=False)] = None,
+    steps: Annotated[int | None, typer.Option(help="Or so many updates: these repeat.", show_default=False)] = None,
+    seed: Seed = 0,
+    device: Device = "auto",
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint beside --out.")] = False,
+    invalid_rows: InvalidRows = "reject",
+    threads: Annotated[int | None, typer.Option(help="CPU threads; default: one a core.", show_default=False)] = None,
+    prefect: Prefect = False,
+) -> None:
+    """Train a generator on a set of molecules."""
+    from molgen.training_run import TrainSettings
+
+    settings = TrainSettings(
+        train=train, out=out, column=column, family=family, minutes=minutes, steps=steps, seed=seed, device=device,
+        resume=resume, invalid_rows=invalid_rows, threads=threads,
+    )  # fmt: skip
+    terminal.say(f"device: {find_device(device).title}")
+    with _resumable(f"{Path(out).with_suffix('.checkpoint')} (go on with --resume)"):
+        _execute("train", settings, prefect)
+    terminal.say(f"{out}  weights; the card is {Path(out).with_suffix('.json').name} beside them")
+
+
+@app.command()
+def generate(
+    out: Annotated[Path, typer.Option(help="Table to write (.csv).")] = Path("designs.csv"),
+    prior: Prior = "",
+    samples: Samples = 2000,
+    seed: Seed = 0,
+    temperature: Temperature = 1.0,
+    device: Device = "auto",
+    workers: Workers = None,
+    minutes: Minutes = None,
+    replace: Replace = False,
+    prefect: Prefect = False,
+) -> None:
+    """Draw designs and say which are valid."""
+    from molgen.generating import counts_of
+
+    settings = GenerateSettings(out, prior, samples, seed, temperature, device, workers, minutes, replace)
+    terminal.say(f"device: {find_device(device).title}")
+    with _resumable(f"{out.with_name(f'.{out.name}.units')}"):
+        _execute("generate", settings, prefect)
+    counts = counts_of(out)
+    terminal.say(f"{out}  {counts['rows']:,} drawn, {counts['valid']:,} valid, {counts['unique']:,} different")
+
+
+@app.command()
+def screen(
+    file: Annotated[Path, typer.Argument(help="Molecules: .csv, .tsv, .smi or .txt, packed or not.")],
+    profile: Profile = "oral_drug",
+    out: Annotated[Path, typer.Option(help="Run folder.")] = Path("runs/screen"),
+    column: Column = None,
+    invalid_rows: InvalidRows = "reject",
+    reference: Annotated[
+        str, typer.Option(help="Set for the nearest known molecule: none, a data set or a file.")
+    ] = NOTHING,
+    training: Annotated[
+        str, typer.Option(help="Set whose molecules count as known: none, a data set or a file.")
+    ] = NOTHING,
+    workers: Workers = None,
+    minutes: Minutes = None,
+    replace: Replace = False,
+    prefect: Prefect = False,
+) -> None:
+    """Filter, score, rank and select your own molecules."""
+    settings = ScreenSettings(
+        file, profile, out, column, invalid_rows, reference, training, workers, minutes, replace
+    )  # fmt: skip
+    terminal.say(f"device: {cores()}")
+    with _resumable(f"{out}/.units"):
+        _execute("screen", settings, prefect)
+    terminal.show_run(open_run(out))
+
+
+@data.command("fetch")
+def fetch(name: Annotated[str, typer.Argument(help="moses, or zinc250k.")]) -> None:
+    """Bring a data set into the cache, and check it."""
+    for path in datasets.fetch(name):
+        terminal.say(str(path))
+
+
+@data.command("list")
+def list_datasets() -> None:
+    """List the data sets, and which of them are there."""
+    terminal.say(f"cache: {datasets.cache_dir()}")
+    terminal.show_datasets(datasets.status())
+
+
+@app.command("doctor")
+def doctor() -> None:
+    """Look for what is missing or wrong: versions, device, packages, cache, Prefect."""
+    from molgen.doctor import examine
+
+    findings = examine()
+    terminal.show_findings(findings)
+    if any(finding.level == "error" for finding in findings):
+        raise typer.Exit(1)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs a command; gives its exit code. No exception that the user can do something about gets through."""
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    try:
+        code = typer.main.get_command(app)(args=arguments, prog_name="molgen", standalone_mode=False)
+    except MolgenError as error:
+        terminal.complain(f"molgen: {error}")
+        return 1 if isinstance(error, OutputError) else 2
+    except (USAGE_ERROR, typer.Abort) as error:
+        terminal.complain(_usage_sentence(error))
+        return 2
+    return code if isinstance(code, int) else 0
+
+
+def _usage_sentence(error: Any) -> str:
+    """What was wrong with the words of the command, and where its help is."""
+    context = getattr(error, "ctx", None)
+    message = error.format_message().rstrip(".") if hasattr(error, "format_message") else "stopped"
+    see = f"see `{context.command_path if context else 'molgen'} --help`"
+    return f"molgen: {message} {see.capitalize()}" if message.endswith("?") else f"molgen: {message}; {see}"
+
+
+def _execute(command: str, settings: Any, prefect: bool) -> None:
+    """The command, plainly or as a flow; Prefect is imported only for the latter."""
+    if prefect:
+        _flow(command)(settings)
+    elif command == "train":
+        _train(settings)
+    else:
+        pipeline = import_module("molgen.pipeline")
+        getattr(pipeline, command)(settings)
+
+
+def _flow(command: str) -> Callable[[Any], Any]:
+    try:
+        return getattr(import_module(f"flows.{command}"), f"{command}_flow")
+    except ModuleNotFoundError as error:
+        raise MolgenError(f"--prefect needs the module {error.name}: see `molgen doctor`, or leave it out") from error
+
+
+def _train(settings: Any) -> None:
+    from molgen.executor import Processes
+    from molgen.progress import progress
+    from molgen.training_run import train_generator
+
+    shown = 0
+
+    def report(row: dict[str, float]) -> None:
+        nonlocal shown
+        done = min(100, round(100 * row["share"]))
+        advance(done - shown)
+        shown = done
+
+    with Processes() as executor, progress("train (%)", 100) as advance:
+        train_generator(settings, executor, report)
+
+
+@contextmanager
+def _resumable(kept: str) -> Iterator[None]:
+    """Ctrl-C ends with a sentence that says what was kept."""
+    try:
+        yield
+    except KeyboardInterrupt as stop:
+        terminal.complain(f"molgen: stopped. What was finished is kept in {kept}; the same command goes on from there")
+        raise typer.Exit(INTERRUPTED) from stop
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,106 @@
+"""Draws from a generator, by chunks that are kept."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import pandas as pd
+
+from molgen import resources
+from molgen.deadline import Until
+from molgen.errors import MolgenError
+from molgen.line import Line
+from molgen.progress import progress
+from molgen.provenance import version_of
+from molgen.seeds import spawn
+from molgen.settings import DesignSettings, GenerateSettings
+from molgen.store import Ref, Store
+
+VERSION = "1"
+CHUNK = 10_000  # draws in one unit
+
+
+class Draws(Protocol):
+    """What the pipeline needs of a generator: its card and its draws."""
+
+    @property
+    def card(self) -> Mapping[str, Any]: ...
+
+    def sample(
+        self, n: int, seed: int, *, temperature: float = 1.0, progress: Callable[[int], None] | None = None
+    ) -> list[str]: ...
+
+
+Load = Callable[[Path, str], Draws]
+
+
+def load(path: Path, device: str) -> Draws:
+    """The generator of a file of weights."""
+    from molgen.generator import load_generator
+
+    return load_generator(path, device)  # type: ignore[arg-type]
+
+
+def find_prior(name: str) -> Path:
+    """The file of weights: a path, the name of one that ships, or, for '', the one that ships."""
+    if name:
+        return resources.find("priors", name)
+    shipped = resources.names("priors")
+    if len(shipped) == 1:
+        return resources.find("priors", shipped[0])
+    if shipped:
+        raise MolgenError(f"several priors ship with molgen: choose one with --prior ({', '.join(shipped)})")
+    raise MolgenError("no prior ships with this copy of molgen: make one with `molgen train` and give it with --prior")
+
+
+def made_from(prior_sha256: str, device: str, settings: DesignSettings | GenerateSettings) -> dict[str, Any]:
+    """What decides the draws."""
+    return {
+        "prior": prior_sha256,
+        "samples": settings.samples,
+        "seed": settings.seed,
+        "temperature": settings.temperature,
+        "device": device,
+    }
+
+
+def draw(line: Line, generator: Draws, settings: DesignSettings | GenerateSettings) -> list[Ref]:
+    """The units of `samples` draws; those that began before the deadline."""
+    sizes = [min(CHUNK, settings.samples - start) for start in range(0, settings.samples, CHUNK)]
+    with line.record.stage("draw"), progress("draw", settings.samples) as advance:
+        work = _Draw(line.store, generator, line.made_from, advance)
+        refs = line.executor.map("draw", Until(work, line.deadline), list(enumerate(sizes)), here=True)
+    line.record.count("draw", refs)
+    return [ref for ref in refs if ref is not None]
+
+
+@dataclass(frozen=True)
+class _Draw:
+    store: Store
+    generator: Draws
+    made_from: Mapping[str, Any]
+    advance: Callable[[int], None]
+
+    def __call__(self, item: tuple[int, int]) -> Ref:
+        """One chunk of draws under a seed of its own; runs in the process that holds the network."""
+        number, size = item
+        seed = spawn(self.made_from["seed"], "draw", number)
+        temperature = self.made_from["temperature"]
+        key = {
+            "prior": self.made_from["prior"],
+            "device": self.made_from["device"],
+            "temperature": temperature,
+            "seed": seed,
+            "size": size,
+            "torch": version_of("torch"),
+        }
+
+        def make() -> pd.DataFrame:
+            texts = self.generator.sample(size, seed, temperature=temperature, progress=self.advance)
+            return pd.DataFrame({"text": pd.array(texts, dtype="str")})
+
+        ref = self.store.unit("draw", VERSION, key, make)
+        if ref.reused:
+            self.advance(size)
+        return ref

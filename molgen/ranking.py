@@ -1,0 +1,214 @@
+"""From scores to an order and a selection: desirabilities, their mean, the Pareto front, and diverse picks.
+
+Everything here is deterministic: ties go by canonical design, so the same table gives the same bytes. Knows no
+chemistry.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from molgen.candidates import DESIRABILITY_PREFIX
+from molgen.errors import MolgenError
+from molgen.profile import Goal, Profile, Rank, Select
+
+MISSING = "missing score"  # the rule that rejects what cannot be ranked
+
+
+def desirability(values: np.ndarray, goal: Goal) -> np.ndarray:
+    """How well each value meets the goal, in [0, 1], piecewise linear; NaN stays NaN.
+
+    Derringer and Suich 1980 (doi 10.1080/00224065.1980.11980968), with exponent 1.
+    """
+    values = np.asarray(values, dtype=np.float64)
+    if goal.shape == "higher":
+        return np.clip((values - goal.low) / (goal.high - goal.low), 0.0, 1.0)
+    if goal.shape == "lower":
+        return np.clip((goal.high - values) / (goal.high - goal.low), 0.0, 1.0)
+    if goal.zero_below is None or goal.zero_above is None:
+        raise ValueError(f"the window goal '{goal.score}' needs zero_below and zero_above")
+    rising = (values - goal.zero_below) / (goal.low - goal.zero_below)
+    falling = (goal.zero_above - values) / (goal.zero_above - goal.high)
+    return np.clip(np.minimum(rising, falling), 0.0, 1.0)
+
+
+def geometric_mean(parts: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Weighted geometric mean of each row of (n, goals); one 0 of positive weight makes it 0. No goals give 1."""
+    parts, weights = parts[:, weights > 0], weights[weights > 0]
+    if weights.size == 0:
+        return np.ones(len(parts))
+    logs = np.log(parts, out=np.full(parts.shape, -np.inf), where=~(parts <= 0))
+    return np.exp(_sum_columns(logs * weights) / weights.sum())
+
+
+def arithmetic_mean(parts: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Weighted arithmetic mean of each row of (n, goals). No goals give 1."""
+    if not (weights > 0).any():
+        return np.ones(len(parts))
+    return _sum_columns(parts * weights) / weights.sum()
+
+
+def pareto_front(parts: np.ndarray) -> np.ndarray:
+    """Which rows of (n, goals), more is better, no other row dominates: as good everywhere and better somewhere.
+
+    Equal rows are all kept. A row with a NaN is never on the front and dominates nothing.
+    """
+    front = ~np.isnan(parts).any(axis=1)
+    rows = np.flatnonzero(front)
+    if parts.shape[1] == 0 or rows.size == 0:
+        return front
+    kept, size = np.empty((rows.size, parts.shape[1])), 0
+    # a row that dominates comes earlier in falling lexicographic order, and one of the front dominates what it does
+    for row in rows[np.lexsort(-parts[rows].T[::-1])]:
+        above = kept[:size][(kept[:size] >= parts[row]).all(axis=1)]
+        front[row] = not (above > parts[row]).any()
+        if front[row]:
+            kept[size], size = parts[row], size + 1
+    return front
+
+
+def rank(table: pd.DataFrame, profile: Profile) -> pd.DataFrame:
+    """Add d_<goal>, desirability, n_missing, pareto_front and rank to the rows that no rule rejected.
+
+    The table needs `design`, `rejected_by`, `reason` and the scores that the goals name; the rows keep their order.
+    Rank 1 is best; ties go by canonical design. A missing score counts as desirability 0 (missing = "worst") or rejects
+    the row by the rule "missing score" (missing = "exclude").
+    """
+    table = table.drop(columns=[name for name in table.columns if name.startswith(DESIRABILITY_PREFIX)]).copy()
+    table["rejected_by"], table["reason"] = _without_missing(table, profile)
+    passed = (table["rejected_by"] == "").to_numpy()
+    raw = _desirabilities(table, profile)
+    parts = np.nan_to_num(raw, nan=0.0)
+    weights = np.array([goal.weight for goal in profile.goals])
+    for column, goal in enumerate(profile.goals):
+        table[f"{DESIRABILITY_PREFIX}{goal.score}"] = np.where(passed, raw[:, column], np.nan)
+    mean = arithmetic_mean if profile.rank.method == "arithmetic" else geometric_mean
+    table["desirability"] = np.where(passed, mean(parts, weights), np.nan)
+    table["n_missing"] = pd.array(np.isnan(raw).sum(axis=1), dtype="Int64")
+    table.loc[~passed, "n_missing"] = pd.NA
+    table["pareto_front"] = False
+    table.loc[passed, "pareto_front"] = pareto_front(parts[passed][:, weights > 0])
+    table["rank"] = _ranks(table, passed, profile.rank)
+    return table
+
+
+def select(table: pd.DataFrame, fingerprints: np.ndarray, profile: Profile) -> pd.DataFrame:
+    """Add `selected` and `why_selected`: up to `count` ranked rows that differ from each other.
+
+    fingerprints: (rows of the table, bytes) uint8, packed bits; rows without a rank are not looked at.
+    Both methods start with rank 1, allow `max_per_scaffold` picks of one scaffold (acyclic molecules count as one), and
+    never take two designs more similar than `max_similarity`. 'greedy' goes down the ranks; 'maxmin' takes each time
+    that of the best `pool` designs which is farthest from all picks (Ashton 2002, ties by rank). If fewer than `count`
+    remain, fewer are selected.
+    """
+    if len(fingerprints) != len(table):
+        raise ValueError(f"{len(fingerprints)} fingerprints for {len(table)} rows")
+    ranks = table["rank"].to_numpy(dtype=np.float64, na_value=np.nan)
+    order = np.argsort(ranks, kind="stable")[: int(np.isfinite(ranks).sum())]
+    scaffolds = table["scaffold"].fillna("").to_numpy()
+    picks = _pick(order, fingerprints, scaffolds, profile.select)
+    table = table.assign(selected=False, why_selected="")
+    for pick in picks:
+        row = table.index[pick.row]
+        table.loc[row, "selected"] = True
+        table.loc[row, "why_selected"] = _why(table, pick, len(order), profile)
+    return table
+
+
+@dataclass(frozen=True)
+class _Pick:
+    row: int
+    turn: int  # 1 for the first
+    closest: int  # row of the most similar earlier pick, -1 for the first
+    similarity: float
+
+
+def _pick(order: np.ndarray, fingerprints: np.ndarray, scaffolds: np.ndarray, rules: Select) -> list[_Pick]:
+    if rules.method == "maxmin":
+        order = order[: rules.pool]
+    bits, groups = fingerprints[order], scaffolds[order]
+    closest, nearest = np.full(len(order), -1), np.zeros(len(order))
+    free, picks = np.ones(len(order), dtype=bool), list[_Pick]()
+    while free.any() and len(picks) < rules.count:
+        # the first of the free ones, or of those the one farthest from all picks: argmin gives the best rank among ties
+        place = int(np.where(free, nearest, np.inf).argmin()) if rules.method == "maxmin" else int(free.argmax())
+        earlier = int(order[closest[place]]) if picks else -1
+        picks.append(_Pick(int(order[place]), len(picks) + 1, earlier, float(nearest[place])))
+        similarity = _tanimoto(bits[place], bits)
+        closer = (similarity > nearest) | (closest < 0)
+        closest[closer], nearest[closer] = place, similarity[closer]
+        full = sum(scaffolds[pick.row] == groups[place] for pick in picks) >= rules.max_per_scaffold
+        free &= (similarity <= rules.max_similarity) & ~(full & (groups == groups[place]))
+        free[place] = False
+    return picks
+
+
+def _tanimoto(one: np.ndarray, many: np.ndarray) -> np.ndarray:
+    shared = np.bitwise_count(many & one).sum(axis=1, dtype=np.int64)
+    return shared / np.maximum(np.bitwise_count(many | one).sum(axis=1, dtype=np.int64), 1)
+
+
+def _why(table: pd.DataFrame, pick: _Pick, ranked: int, profile: Profile) -> str:
+    row = table.iloc[pick.row]
+    parts = [f"Rank {row['rank']} of {ranked}, desirability {row['desirability']:.2f}{_extremes(row, profile)}"]
+    if pick.closest < 0:
+        parts.append("first pick, as the best of all")
+    else:
+        other = table.iloc[pick.closest]["id"]
+        parts.append(f"pick {pick.turn}: similarity {pick.similarity:.2f} to the closest earlier pick ({other})")
+    return "; ".join(parts) + "."
+
+
+def _extremes(row: pd.Series, profile: Profile) -> str:
+    """The goals that this design meets best and worst, with the value of the worst."""
+    met = {goal.score: row[f"{DESIRABILITY_PREFIX}{goal.score}"] for goal in profile.goals if goal.weight > 0}
+    met = {name: value for name, value in met.items() if pd.notna(value)}
+    if len(met) < 2:
+        return ""
+    best, worst = max(met, key=lambda name: met[name]), min(met, key=lambda name: met[name])
+    if met[best] == met[worst]:
+        return f" (all goals met to {met[best]:.2f})"
+    return f" (best met: {best} {met[best]:.2f}; least met: {worst} {met[worst]:.2f}, its value {row[worst]:.2f})"
+
+
+def _desirabilities(table: pd.DataFrame, profile: Profile) -> np.ndarray:
+    """(rows, goals), NaN where a score is missing."""
+    columns = [desirability(_score(table, goal), goal) for goal in profile.goals]
+    return np.column_stack(columns) if columns else np.empty((len(table), 0))
+
+
+def _score(table: pd.DataFrame, goal: Goal) -> np.ndarray:
+    if goal.score not in table.columns:
+        raise MolgenError(f"the goal '{goal.score}' needs a column of this name, which this run did not compute")
+    return table[goal.score].to_numpy(dtype=np.float64, na_value=np.nan)
+
+
+def _without_missing(table: pd.DataFrame, profile: Profile) -> tuple[pd.Series, pd.Series]:
+    """`rejected_by` and `reason`, where missing = 'exclude' rejects what lacks a score."""
+    rejected_by, reason = table["rejected_by"].copy(), table["reason"].copy()
+    again = rejected_by == MISSING  # a table that is ranked anew forgets what an earlier profile excluded
+    rejected_by[again], reason[again] = "", ""
+    if profile.rank.missing == "exclude":
+        for goal in profile.goals:
+            lacking = np.isnan(_score(table, goal)) & (rejected_by == "").to_numpy()
+            rejected_by[lacking], reason[lacking] = MISSING, f"missing score: {goal.score}"
+    return rejected_by, reason
+
+
+def _ranks(table: pd.DataFrame, passed: np.ndarray, rules: Rank) -> pd.Series:
+    """1 for the best of those that passed, null for the others."""
+    keys = pd.DataFrame({"design": table["design"], "value": -table["desirability"], "front": ~table["pareto_front"]})
+    by = ["front", "value", "design"] if rules.method == "pareto" else ["value", "design"]
+    order = keys[passed].sort_values(by, kind="stable").index
+    ranks = pd.Series(pd.NA, index=table.index, dtype="Int64")
+    ranks[order] = np.arange(1, len(order) + 1)
+    return ranks
+
+
+def _sum_columns(parts: np.ndarray) -> np.ndarray:
+    """Row sums in the order of the columns: the same bits however many rows there are."""
+    total = np.zeros(len(parts))
+    for column in parts.T:
+        total = total + column
+    return total

@@ -1,0 +1,74 @@
+"""How a column is called and how its values are written for a person."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pandas as pd
+
+from molgen.candidates import SCHEMA
+from molgen.profile import Goal, Profile
+
+COLUMNS = {column.name: column for column in SCHEMA}
+LABELS = {
+    "qed": "QED", "sa_score": "SA score", "logp": "logP", "tpsa": "TPSA", "mw": "MW", "hbd": "H donors",
+    "hba": "H acceptors", "rotatable": "rotatable bonds", "fsp3": "Fsp3", "stereo_unassigned": "open stereocentres",
+    "design": "SMILES",
+}  # fmt: skip
+BARE = frozenset({"", "0 to 1", "1 to 10", "log10", "fraction", "SMILES"})
+COUNTS = frozenset({"groups", "atoms", "bonds", "rings", "centres", "e", "times", "line", "goals"})
+UNITS = {"A^2": "Å²"}
+MAIN = ("qed", "sa_score", "logp", "tpsa", "mw")
+SHAPES = {"higher": "higher is better", "lower": "lower is better", "window": "a window"}
+
+
+def label(name: str) -> str:
+    """The name a chemist knows; a column without one is shown by its own name."""
+    return LABELS.get(name, name.replace("_", " "))
+
+
+def unit(name: str) -> str:
+    """The unit to put behind a column's name, '' for counts and bare numbers."""
+    known = COLUMNS.get(name)
+    return "" if known is None or known.unit in BARE or known.unit in COUNTS else UNITS.get(known.unit, known.unit)
+
+
+def titled(name: str) -> str:
+    """Label and unit in one: 'TPSA (Å²)'."""
+    return f"{label(name)} ({unit(name)})" if unit(name) else label(name)
+
+
+def meaning(name: str) -> str | None:
+    """What the column means, for the hint that appears over its title."""
+    known = COLUMNS.get(name)
+    return known.meaning if known else None
+
+
+def missing(value: Any) -> bool:
+    """None, NaN, NA or an empty text."""
+    return value is None or value is pd.NA or value == "" or (isinstance(value, float) and math.isnan(value))
+
+
+def written(value: Any, name: str = "") -> str:
+    """A value as text: counts whole, others with two decimals (mw and tpsa with one), a dash for nothing."""
+    if missing(value):
+        return "–"
+    if pd.api.types.is_integer(value):
+        return f"{value:,}"
+    if isinstance(value, float):
+        if name in COLUMNS and COLUMNS[name].unit in COUNTS:
+            return f"{value:,.0f}"
+        return f"{value:.1f}" if name in ("mw", "tpsa") else f"{value:.2f}"
+    return str(value)
+
+
+def shown_scores(profile: Profile) -> list[str]:
+    """The profile's goals in its own order, then the main properties that it does not name."""
+    names = dict.fromkeys([*(goal.score for goal in profile.goals), *MAIN])
+    return [name for name in names if name != "nearest_similarity"]
+
+
+def goal_text(goal: Goal) -> str:
+    """What the profile wants of one score, in words: 'SA score: lower is better, 2 to 4, weight 1'."""
+    return f"{label(goal.score)}: {SHAPES[goal.shape]}, {goal.low:g} to {goal.high:g}, weight {goal.weight:g}"

@@ -1,0 +1,107 @@
+"""What a user asks for: one frozen record a command, checked before anything is spent.
+
+Simple field types only: Prefect validates these records and publishes their schema.
+"""
+
+import difflib
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from molgen.errors import MolgenError
+
+MOST_SAMPLES = 100_000_000
+TRAINING = "training"  # as a reference: the training set that the prior's card names
+NOTHING = "none"
+
+
+@dataclass(frozen=True)
+class GenerateSettings:
+    """`molgen generate`: draw designs and say which are valid."""
+
+    out: Path = Path("designs.csv")
+    prior: str = ""  # file, or name of one that ships; '' takes the one that ships
+    samples: int = 2000
+    seed: int = 0
+    temperature: float = 1.0
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    workers: int | None = None  # processes for chemistry; None: one a core
+    minutes: float | None = None  # deadline, after which what exists is written
+    replace: bool = False  # may results of other settings be replaced?
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "out", Path(self.out))
+        _check_drawing(self)
+        _check_running(self)
+
+
+@dataclass(frozen=True)
+class DesignSettings:
+    """`molgen design`: draw, judge, compare, filter, score, rank, select."""
+
+    profile: str = "oral_drug"  # file, or name of one that ships
+    samples: int = 2000
+    seed: int = 0
+    out: Path = Path("runs/design")
+    prior: str = ""  # file, or name of one that ships; '' takes the one that ships
+    reference: str = TRAINING  # for the nearest neighbour: 'training', 'none', a data set or a file
+    temperature: float = 1.0
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    workers: int | None = None
+    minutes: float | None = None
+    replace: bool = False
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "out", Path(self.out))
+        _check_drawing(self)
+        _check_running(self)
+
+
+@dataclass(frozen=True)
+class ScreenSettings:
+    """`molgen screen`: rules, scores, rank and selection for a user's own molecules."""
+
+    file: Path
+    profile: str = "oral_drug"
+    out: Path = Path("runs/screen")
+    column: str | None = None  # name or number of the column with SMILES; None: found by its name
+    invalid_rows: Literal["reject", "fail"] = "reject"
+    reference: str = NOTHING  # for the nearest neighbour: 'none', a data set or a file
+    training: str = NOTHING  # designs that this set holds are known: 'none', a data set or a file
+    workers: int | None = None
+    minutes: float | None = None
+    replace: bool = False
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "file", Path(self.file))
+        object.__setattr__(self, "out", Path(self.out))
+        _choice("--invalid-rows", self.invalid_rows, ("reject", "fail"))
+        _check_running(self)
+
+
+Settings = GenerateSettings | DesignSettings | ScreenSettings
+
+
+def _check_drawing(settings: GenerateSettings | DesignSettings) -> None:
+    if not 1 <= settings.samples <= MOST_SAMPLES:
+        raise MolgenError(f"--samples {settings.samples} must be a number from 1 to {MOST_SAMPLES:,}")
+    if not 0 < settings.temperature <= 10 or not math.isfinite(settings.temperature):
+        raise MolgenError(f"--temperature {settings.temperature} must be above 0 and at most 10 (1 draws as trained)")
+    if settings.seed < 0:
+        raise MolgenError(f"--seed {settings.seed} must be 0 or more")
+    _choice("--device", settings.device, ("auto", "cpu", "cuda"))
+
+
+def _check_running(settings: Settings) -> None:
+    if settings.workers is not None and not 1 <= settings.workers <= 1024:
+        raise MolgenError(f"--workers {settings.workers} must be a number of processes, from 1 to 1024")
+    if settings.minutes is not None and not 0 <= settings.minutes < math.inf:
+        raise MolgenError(f"--minutes {settings.minutes} must be 0 or more")
+
+
+def _choice(option: str, value: str, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        near = difflib.get_close_matches(str(value), choices, n=1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        raise MolgenError(f"{option} {value} must be one of {', '.join(choices)}{hint}")
