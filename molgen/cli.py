@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -89,6 +89,10 @@ def train(
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint beside --out.")] = False,
     invalid_rows: InvalidRows = "reject",
     threads: Annotated[int | None, typer.Option(help="CPU threads; default: one a core.", show_default=False)] = None,
+    held_out: Annotated[int, typer.Option(help="Molecules kept from training, at most a tenth.")] = 2048,
+    width: Annotated[int, typer.Option(help="Of the network.")] = 480,
+    depth: Annotated[int, typer.Option(help="Layers of the network.")] = 3,
+    batch: Annotated[int, typer.Option(help="Molecules of one update.")] = 256,
     prefect: Prefect = False,
 ) -> None:
     """Train a generator on a set of molecules."""
@@ -96,10 +100,11 @@ def train(
 
     settings = TrainSettings(
         train=train, out=out, column=column, family=family, minutes=minutes, steps=steps, seed=seed, device=device,
-        resume=resume, invalid_rows=invalid_rows, threads=threads,
+        resume=resume, invalid_rows=invalid_rows, threads=threads, held_out=held_out, width=width, depth=depth,
+        batch=batch,
     )  # fmt: skip
     terminal.say(f"device: {find_device(device).title}")
-    with _resumable(f"{Path(out).with_suffix('.checkpoint')} (go on with --resume)"):
+    with _resumable(str(Path(out).with_suffix(".checkpoint")), "--resume goes on from there"):
         _execute("train", settings, prefect)
     terminal.say(f"{out}  weights; the card is {Path(out).with_suffix('.json').name} beside them")
 
@@ -226,25 +231,27 @@ def _train(settings: Any) -> None:
     from molgen.progress import progress
     from molgen.training_run import train_generator
 
-    shown = 0
+    with Processes() as executor, ExitStack() as bars:
+        shown, advance = 0, None
 
-    def report(row: dict[str, float]) -> None:
-        nonlocal shown
-        done = min(100, round(100 * row["share"]))
-        advance(done - shown)
-        shown = done
+        def tick(share: float) -> None:
+            nonlocal shown, advance
+            if advance is None:  # not before: spelling has a bar of its own
+                advance = bars.enter_context(progress("train (%)", 100))
+            done = min(100, int(100 * share))
+            advance(done - shown)
+            shown = done
 
-    with Processes() as executor, progress("train (%)", 100) as advance:
-        train_generator(settings, executor, report)
+        train_generator(settings, executor, tick=tick)
 
 
 @contextmanager
-def _resumable(kept: str) -> Iterator[None]:
+def _resumable(kept: str, how: str = "the same command goes on from there") -> Iterator[None]:
     """Ctrl-C ends with a sentence that says what was kept."""
     try:
         yield
     except KeyboardInterrupt as stop:
-        terminal.complain(f"molgen: stopped. What was finished is kept in {kept}; the same command goes on from there")
+        terminal.complain(f"molgen: stopped. What was finished is kept in {kept}; {how}")
         raise typer.Exit(INTERRUPTED) from stop
 
 

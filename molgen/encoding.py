@@ -5,7 +5,6 @@ The arrays are all that training needs: a machine without RDKit trains from them
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import logging
@@ -18,8 +17,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from rdkit import rdBase
 
-from molgen.datasets import DATASETS, cache_dir, locate, read_smiles
+from molgen.datasets import DATASETS, EXTRA_ROW, cache_dir, locate, read_smiles, sha256_of
 from molgen.errors import MolgenError
 from molgen.executor import Executor
 from molgen.molecule.codec import MoleculeCodec
@@ -51,8 +51,10 @@ class TrainingSet:
         parts = [f"{used:,} of {self.rows:,} molecules of {self.name} can be spelled"]
         if self.stereo_dropped:
             parts.append(f"stereochemistry was dropped from {self.stereo_dropped:,} of them (graphs do not carry it)")
-        reasons = Counter(self.rejected["reason"]).most_common(5)
-        parts += [f"{count:,} rejected: {reason}" for reason, count in reasons]
+        reasons = Counter(self.rejected["reason"]).most_common()
+        parts += [f"{count:,} rejected: {reason}" for reason, count in reasons[:5]]
+        if others := sum(count for _, count in reasons[5:]):
+            parts.append(f"{others:,} rejected for other reasons")
         return "; ".join(parts)
 
 
@@ -65,22 +67,42 @@ def encode_training_set(
         MolgenError: no such file or data set, or not one row that can be spelled.
     """
     table, rejected, path = _rows(source, column)
-    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
-    key = {"file": sha256, "column": column, "vocabulary": vocabulary.settings(), "version": VERSION}
-    cached = cache_dir() / "encoded" / f"{digest(key)}.npz"
+    if table.empty:
+        raise MolgenError(f"no molecule of {source} can be used for training. {_first(rejected)}")
+    cached = cache_dir() / "encoded" / f"{_key(table, vocabulary)}.npz"
     if not cached.exists():
         logger.info("spelling %s molecules of %s (once; kept in %s)", f"{len(table):,}", source, cached.parent)
         _spell(table["text"].tolist(), vocabulary, executor, cached)
-    return _training_set(str(source), sha256, table, rejected, cached)
+    return _training_set(str(source), sha256_of(path), table, rejected, cached)
+
+
+def _key(table: pd.DataFrame, vocabulary: Vocabulary) -> str:
+    """What decides the tokens: the texts (of one file, two readers may take other rows), and who spells them."""
+    speller = {"vocabulary": vocabulary.settings(), "rdkit": rdBase.rdkitVersion, "version": VERSION}
+    return digest({"texts": table["text"].tolist(), **speller})
+
+
+def _first(rejected: pd.DataFrame) -> str:
+    """Where the first unusable row is, and why it cannot be used."""
+    first = rejected.iloc[0]
+    where = f"row {first['row']}: {str(first['text'])[:80]!r} ({first['reason']})"
+    return f"{len(rejected):,} rows are rejected; the first is {where}"
 
 
 def _rows(source: str | Path, column: str | None) -> tuple[pd.DataFrame, pd.DataFrame, Path]:
-    if str(source) in DATASETS:
-        texts = read_smiles(str(source))
-        table = pd.DataFrame({"row": np.arange(2, len(texts) + 2), "id": "", "text": texts})
-        return table, pd.DataFrame(columns=["row", "id", "text", "reason"]), locate(str(source))
-    designs = read_designs(Path(source), column)
-    return designs.table, designs.rejected, designs.path
+    if str(source) not in DATASETS:
+        designs = read_designs(Path(source), column)
+        return designs.table, designs.rejected, designs.path
+    texts = read_smiles(str(source))
+    table = pd.DataFrame({"row": _lines(str(source), len(texts)), "id": "", "text": texts})
+    return table, pd.DataFrame(columns=["row", "id", "text", "reason"]), locate(str(source))
+
+
+def _lines(name: str, rows: int) -> np.ndarray:
+    """The line, from 1, of each molecule in the file of a data set."""
+    lines = np.arange(rows) + (2 if DATASETS[name].column else 1)
+    lines[EXTRA_ROW:] += name == "zinc250k"
+    return lines
 
 
 def _spell(texts: list[str], vocabulary: Vocabulary, executor: Executor, cached: Path) -> None:
@@ -121,9 +143,7 @@ def _training_set(name: str, sha256: str, table: pd.DataFrame, rejected: pd.Data
     kept = lengths > 0
     unspelled = table.loc[~kept].assign(reason=reasons)
     offsets = np.concatenate([[0], np.cumsum(lengths[kept])]).astype(np.int64)
-    found = TrainingSet(
-        name, sha256, len(table) + len(rejected), flat, offsets, int(stereo.sum()), pd.concat([rejected, unspelled])
-    )
+    refused = pd.concat([rejected, unspelled]).sort_values("row", kind="stable", ignore_index=True)
     if not kept.any():
-        raise MolgenError(f"no molecule of {name} can be used for training. {found.coverage()}")
-    return found
+        raise MolgenError(f"no molecule of {name} can be used for training. {_first(refused)}")
+    return TrainingSet(name, sha256, len(table) + len(rejected), flat, offsets, int(stereo.sum()), refused)

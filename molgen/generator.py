@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from safetensors.torch import save as serialised
 from torch import nn
 
 from molgen.batch import Batch
@@ -17,6 +19,7 @@ from molgen.modality import Codec, modality_of
 from molgen.provenance import DeviceName, find_device
 from molgen.recipes import build, recipe_of
 from molgen.seeds import torch_rng
+from molgen.store import write_atomic
 from molgen.train import Sequences
 
 ROWS = 1024  # sequences drawn together: a constant, so that a seed means the same designs whatever is asked for
@@ -43,10 +46,7 @@ class NeuralGenerator:
 
     def __init__(self, module: nn.Module, card: dict[str, Any], device: str = "cpu") -> None:
         self.module, self.card, self.device = module, card, torch.device(device)
-        # Half the memory traffic and the fast matrix units; the draws differ from those of float32 by rounding only.
-        kind = torch.bfloat16 if self.device.type == "cpu" else torch.float16
-        self._drawing = build(module.recipe, module.grammar).to(self.device, kind).eval()
-        self._drawing.load_state_dict(module.state_dict())
+        self._drawing = module.for_drawing(self.device)
 
     @property
     def codec(self) -> Codec:
@@ -92,10 +92,9 @@ class NeuralGenerator:
 
     def save(self, path: Path) -> None:
         """Weights in half precision as safetensors, the card beside them as JSON."""
-        path = Path(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        save_file({name: value.half().contiguous().cpu() for name, value in self.module.state_dict().items()}, path)
-        card_path(path).write_text(json.dumps(self.card, indent=2) + "\n", encoding="utf-8")
+        weights = {name: value.half().contiguous().cpu() for name, value in self.module.state_dict().items()}
+        write_atomic(Path(path), serialised(weights))
+        write_atomic(card_path(path), (json.dumps(self.card, indent=2, allow_nan=False) + "\n").encode())
 
 
 def card_path(weights: Path) -> Path:
@@ -114,7 +113,12 @@ def read_card(weights: Path) -> dict[str, Any]:
         raise MolgenError(f"no prior at {weights}; train one with `molgen train --out {weights}` or use data/priors/")
     if not card.exists():
         raise MolgenError(f"{weights} has no card {card.name} beside it; copy both files together")
-    found = json.loads(card.read_text(encoding="utf-8"))
+    try:
+        found = json.loads(card.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise MolgenError(f"{card} is no JSON ({error}): copy it again from where the prior was trained") from error
+    if not isinstance(found, dict):
+        raise MolgenError(f"{card} is not the card of a molgen prior")
     if missing := {"modality", "recipe", "grammar"} - found.keys():
         raise MolgenError(f"{card} lacks {', '.join(sorted(missing))}: it is not the card of a molgen prior")
     return found
@@ -123,8 +127,13 @@ def read_card(weights: Path) -> dict[str, Any]:
 def load_generator(path: Path, device: DeviceName = "auto") -> NeuralGenerator:
     """The generator of a prior: weights and card."""
     card = read_card(path)
-    module = build(recipe_of(card["recipe"]), modality_of(card).grammar(card["grammar"]))
-    weights = {name: value.float() for name, value in load_file(path).items()}
+    try:
+        module = build(recipe_of(card["recipe"]), modality_of(card).grammar(card["grammar"]))
+        weights = {name: value.float() for name, value in load_file(path).items()}
+    except (TypeError, KeyError, AttributeError) as error:
+        raise MolgenError(f"{card_path(path)} is damaged: its recipe or grammar cannot be read ({error})") from error
+    except SafetensorError as error:
+        raise MolgenError(f"{path} is damaged or no file of weights ({error}): copy it again") from error
     try:
         module.load_state_dict(weights)
     except RuntimeError as error:

@@ -8,11 +8,15 @@ needs no more than the model, its average, the optimisers and the step.
 from __future__ import annotations
 
 import copy
+import io
 import math
 import os
+import pickle
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -21,14 +25,18 @@ import torch
 from torch import Tensor, nn
 
 from molgen.batch import Batch, Grammar
+from molgen.errors import MolgenError, OutputError
 from molgen.seeds import rng, spawn
+
+# What reading a broken or foreign checkpoint may raise.
+DAMAGED = (RuntimeError, EOFError, LookupError, ValueError, TypeError, AttributeError, pickle.UnpicklingError)
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How to train. The run ends after `steps` or after `minutes`, whichever comes first; the rate falls to zero there.
+    """How to train. The run ends after `steps` or after `minutes`, whichever comes first; the rate falls to 2 % there.
 
-    Only a plan by steps repeats exactly: minutes depend on the machine.
+    Only a plan by steps repeats exactly, on a CPU: minutes depend on the machine, sums on a GPU on their order.
     """
 
     minutes: float | None = None
@@ -43,7 +51,7 @@ class Plan:
     checkpoint_minutes: float = 2.0
 
     def __post_init__(self) -> None:
-        if (self.minutes or 0) <= 0 and (self.steps or 0) <= 0:
+        if not (0 < (self.minutes or 0) < math.inf or (self.steps or 0) > 0):
             raise ValueError("a plan needs minutes > 0 or steps > 0")
 
 
@@ -65,10 +73,15 @@ class Sequences:
     def __len__(self) -> int:
         return len(self.offsets) - 1
 
-    @property
+    @cached_property
     def lengths(self) -> np.ndarray:
         """(n,) tokens of each row, `end` included."""
         return np.diff(self.offsets)
+
+    @cached_property
+    def mean_length(self) -> float:
+        """Tokens of a row on average."""
+        return float(self.lengths.mean())
 
     def padded(self, rows: np.ndarray, end: int) -> Tensor:
         """The given rows as (B, T) int64, T the longest of them, padded with `end`."""
@@ -79,9 +92,16 @@ class Sequences:
         return torch.from_numpy(np.where(inside, self.flat[index], end).astype(np.int64))
 
     def split(self, held_out: int, seed: int) -> tuple[Sequences, Sequences]:
-        """(for training, held out), drawn by the seed."""
+        """(for training, held out), drawn by the seed. Rows equal to one held out are in neither."""
         order = rng(seed, "held-out").permutation(len(self))
-        return self.take(np.sort(order[held_out:])), self.take(np.sort(order[:held_out]))
+        first: dict[bytes, int] = {}
+        cuts = pairwise(self.offsets.tolist())
+        kind = np.array([first.setdefault(self.flat[a:b].tobytes(), row) for row, (a, b) in enumerate(cuts)])
+        chosen = order[np.sort(np.unique(kind[order[:held_out]], return_index=True)[1])]
+        left = np.flatnonzero(~np.isin(kind, kind[chosen]))
+        if not len(left):  # every row is the same: nothing can be held out
+            return self, self.take(order[:0])
+        return self.take(left), self.take(np.sort(chosen))
 
     def take(self, rows: np.ndarray) -> Sequences:
         """The given rows, packed."""
@@ -141,6 +161,7 @@ class _Session:
     optimisers: list[torch.optim.Optimizer]
     step: int = 0
     seconds: float = 0.0
+    rows: list[dict[str, float]] = field(default_factory=list)  # reported so far
 
     def state(self) -> dict[str, Any]:
         return {
@@ -149,6 +170,7 @@ class _Session:
             "optimisers": [o.state_dict() for o in self.optimisers],
             "step": self.step,
             "seconds": self.seconds,
+            "rows": self.rows,
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -156,7 +178,7 @@ class _Session:
         self.average.load_state_dict(state["average"])
         for optimiser, saved in zip(self.optimisers, state["optimisers"], strict=True):
             optimiser.load_state_dict(saved)
-        self.step, self.seconds = state["step"], state["seconds"]
+        self.step, self.seconds, self.rows = state["step"], state["seconds"], state.get("rows", [])
 
 
 def optimisers(model: nn.Module, plan: Plan) -> list[torch.optim.Optimizer]:
@@ -185,6 +207,7 @@ def train(
     device: str = "cpu",
     checkpoint: Path | None = None,
     report: Report = lambda row: None,
+    tick: Callable[[float], None] = lambda share: None,
 ) -> History:
     """Trains `model` in place and leaves the averaged weights in it.
 
@@ -197,12 +220,13 @@ def train(
         checkpoint: file to go on from if it exists, and to write to every `plan.checkpoint_minutes`.
         report: receives a row at every evaluation (step, minutes, share of the plan done,
             train_nats_per_token since the last row, held_out_nats per sequence).
+        tick: receives the share of the plan done, after every step.
 
     Returns:
         The rows reported, the steps and the minutes, those before an interruption included.
     """
     session = _begin(model.to(device), plan, checkpoint)
-    history, started = History(), time.monotonic() - session.seconds
+    started = time.monotonic() - session.seconds
     due = session.seconds + 60 * plan.checkpoint_minutes
     losses: list[Tensor] = []
     for rows in batches(data, min(plan.batch, len(data)), spawn(plan.seed, "data"), session.step):
@@ -210,22 +234,39 @@ def train(
         if progress_of(plan, session.step, session.seconds) >= 1:
             break
         losses.append(_step(session, data, rows, plan))
+        tick(progress_of(plan, session.step, session.seconds))
         if session.seconds >= due:
-            history.rows.append(_evaluate(session, plan, losses, held_out, report))
-            due = session.seconds + 60 * plan.checkpoint_minutes
-            losses = []
-            save_checkpoint(session, checkpoint)
-    history.rows.append(_evaluate(session, plan, losses, held_out, report))
-    save_checkpoint(session, checkpoint)
+            _keep(session, plan, losses, held_out, report, checkpoint)
+            losses, due = [], session.seconds + 60 * plan.checkpoint_minutes
+    if losses or not session.rows:
+        _keep(session, plan, losses, held_out, report, checkpoint)
     model.load_state_dict(session.average.state_dict())
-    history.steps, history.minutes = session.step, session.seconds / 60
-    return history
+    return History(session.rows, session.step, session.seconds / 60)
+
+
+def _keep(
+    session: _Session,
+    plan: Plan,
+    losses: list[Tensor],
+    held_out: Sequences | None,
+    report: Report,
+    checkpoint: Path | None,
+) -> None:
+    """One row of losses, reported, and the checkpoint that holds it."""
+    row = _evaluate(session, plan, losses, held_out)
+    session.rows.append(row)
+    report(row)
+    save_checkpoint(session, checkpoint)
 
 
 def _begin(model: nn.Module, plan: Plan, checkpoint: Path | None) -> _Session:
     session = _Session(model, copy.deepcopy(model).requires_grad_(False), optimisers(model, plan))
     if checkpoint is not None and checkpoint.exists():
-        session.restore(torch.load(checkpoint, weights_only=True, map_location="cpu"))
+        try:
+            session.restore(torch.load(checkpoint, weights_only=True, map_location="cpu"))
+        except DAMAGED as error:
+            problem = type(error).__name__
+            raise MolgenError(f"{checkpoint} cannot be gone on with ({problem}): delete it to begin anew") from error
     return session
 
 
@@ -236,7 +277,9 @@ def _step(session: _Session, data: Sequences, rows: np.ndarray, plan: Plan) -> T
         for group in optimiser.param_groups:
             group["lr"] = group.setdefault("full", group["lr"]) * rate_factor(plan, session.step, session.seconds)
     loss = _loss(session.model, data, rows, device)
-    loss.backward()
+    # A batch holds sequences of like length. Its mean per token alone would weigh each by 1 / length, and short designs
+    # would be learned as too common.
+    (loss * (float(data.lengths[rows].mean()) / data.mean_length)).backward()
     nn.utils.clip_grad_norm_(session.model.parameters(), plan.clip)
     for optimiser in session.optimisers:
         optimiser.step()
@@ -260,15 +303,14 @@ def _average(session: _Session, decay: float) -> None:
     torch._foreach_lerp_(kept, new, 1 - decay)
 
 
-def _evaluate(
-    session: _Session, plan: Plan, losses: list[Tensor], held_out: Sequences | None, report: Report
-) -> dict[str, float]:
+def _evaluate(session: _Session, plan: Plan, losses: list[Tensor], held_out: Sequences | None) -> dict[str, float]:
     share = progress_of(plan, session.step, session.seconds)
     row = {"step": float(session.step), "minutes": session.seconds / 60, "share": share}
     row["train_nats_per_token"] = float(torch.stack(losses).mean()) if losses else math.nan
+    if losses and not math.isfinite(row["train_nats_per_token"]):
+        raise MolgenError(f"the loss is no longer a number at step {session.step}; the checkpoint before is kept")
     if held_out is not None and len(held_out):
         row["held_out_nats"] = held_out_nats(session.average, held_out)
-    report(row)
     return row
 
 
@@ -284,10 +326,24 @@ def held_out_nats(model: nn.Module, data: Sequences, size: int = 256) -> float:
 
 
 def save_checkpoint(session: _Session, path: Path | None) -> None:
-    """Writes beside and renames, so that a kill leaves the old checkpoint or the new one."""
+    """Writes beside and renames, so that a kill leaves the old checkpoint or the new one.
+
+    Raises:
+        OutputError: it cannot be written; the one before is kept.
+    """
     if path is None:
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
+    buffer = io.BytesIO()
+    torch.save(session.state(), buffer)
     beside = path.with_suffix(path.suffix + ".part")
-    torch.save(session.state(), beside)
-    os.replace(beside, path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(beside, "wb") as file:
+            file.write(buffer.getbuffer())
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(beside, path)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        kept = "the one before is kept: go on with --resume" if path.exists() else "nothing is kept"
+        raise OutputError(f"cannot write the checkpoint {path}: {error.strerror or error}; {kept}") from error

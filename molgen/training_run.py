@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
+import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,6 +13,7 @@ from typing import Any, Literal
 
 import torch
 
+from molgen.candidates import to_csv
 from molgen.datasets import DATASETS
 from molgen.encoding import TrainingSet, encode_training_set
 from molgen.errors import MolgenError
@@ -27,6 +30,7 @@ from molgen.train import History, Plan, Sequences, train
 logger = logging.getLogger("molgen.train")
 
 MINUTES = 30.0  # of training where nothing is said
+FREE = ("out", "minutes", "steps", "resume", "threads", "device", "invalid_rows")  # these may change when a run goes on
 
 Row = dict[str, float]
 
@@ -61,10 +65,13 @@ class TrainSettings:
     threads: int | None = None
 
     def __post_init__(self) -> None:
-        for name in ("minutes", "steps", "width", "depth", "batch"):
+        for name in ("minutes", "steps", "width", "depth", "batch", "threads"):
             value = getattr(self, name)
-            if value is not None and value <= 0:
-                raise MolgenError(f"--{name} is {value}; it must be above zero")
+            if value is not None and not 0 < value < math.inf:
+                raise MolgenError(f"--{name} {value} must be a number above zero")
+        for name in ("seed", "held_out"):
+            if getattr(self, name) < 0:
+                raise MolgenError(f"--{name.replace('_', '-')} {getattr(self, name)} must be 0 or more")
         if self.minutes is None and self.steps is None:
             object.__setattr__(self, "minutes", MINUTES)
         if Path(self.out).suffix != ".safetensors":
@@ -72,96 +79,182 @@ class TrainSettings:
 
 
 def train_generator(
-    settings: TrainSettings, executor: Executor, report: Callable[[Row], None] = lambda row: None
+    settings: TrainSettings,
+    executor: Executor,
+    report: Callable[[Row], None] = lambda row: None,
+    tick: Callable[[float], None] = lambda share: None,
 ) -> Path:
     """Trains a prior; writes weights, card, the log of losses and a checkpoint beside them.
 
     Args:
         settings: see `TrainSettings`.
         executor: where the molecules are spelled.
-        report: receives step, minutes, share done, and the losses in nats a molecule.
+        report: receives step, minutes, share done, and the losses (training: nats a token, held out: nats a molecule).
+        tick: receives the share done, after every step.
 
     Raises:
-        MolgenError: unusable training data; a checkpoint of other settings; or one that is there without `resume`.
+        MolgenError: unusable training data; a checkpoint of other settings or molecules; or one that is there without
+            `resume`.
+        OutputError: what cannot be written.
     """
     out = Path(settings.out)
-    device = find_device(settings.device).kind
+    device = find_device(settings.device)
+    origin = {"commit": commit(), "versions": versions()}  # of the code that trains: the checkout may change meanwhile
     grammar = MoleculeGrammar()
-    checkpoint = _checkpoint(settings, out)
+    _refuse_strangers(settings, out)
     data = encode_training_set(settings.train, settings.column, grammar.vocabulary, executor)
     logger.info("%s", data.coverage())
     _refuse(settings, data)
+    _write_rejected(out, data)
+    checkpoint = _begin(settings, out, data)
     recipe = AutoregressiveRecipe(width=settings.width, depth=settings.depth)
     module = build(recipe, grammar, settings.seed)
-    history = _fit(module, data, settings, device, checkpoint, report)
-    card = _card(settings, data, recipe, grammar, history, device)
-    NeuralGenerator(module, card).save(out)
+    training, held_out = _split(settings, data)
+    history = _fit(module, training, held_out, settings, device.kind, checkpoint, report, tick)
+    numbers = {"trained_on": len(training), "held_out": len(held_out)}
+    card = _card(settings, _data(settings, data) | numbers, recipe, grammar, history, origin | {"device": device.title})
+    NeuralGenerator(module.cpu(), card).save(out)
     return out
 
 
-def _checkpoint(settings: TrainSettings, out: Path) -> Path:
-    """The checkpoint's file; it is gone on with only by the same settings (time and threads aside)."""
-    checkpoint, told = out.with_suffix(".checkpoint"), out.with_suffix(".settings.json")
-    same = {k: v for k, v in asdict(settings).items() if k not in ("minutes", "steps", "resume", "threads", "device")}
-    if checkpoint.exists() and not settings.resume:
+def _refuse_strangers(settings: TrainSettings, out: Path) -> None:
+    """Before anything is spent: is there room for this run, or a checkpoint of it?"""
+    checkpoint, told = _checkpoint(out), _told(out)
+    if not checkpoint.exists():
+        write_atomic(told, _as_json(_identity(settings)))
+        return
+    if not settings.resume:
         raise MolgenError(f"{checkpoint} is there from an earlier run; go on with --resume, or delete it to begin anew")
-    if checkpoint.exists() and told.exists() and (before := json.loads(told.read_text())) != same:
-        changed = next(k for k in same if before.get(k) != same[k])
-        raise MolgenError(f"{checkpoint} was begun with {changed} = {before.get(changed)!r}, not {same[changed]!r}")
-    write_atomic(told, (json.dumps(same, indent=2) + "\n").encode())
+    if not told.exists():
+        raise MolgenError(f"{told} is gone, so nothing says what {checkpoint} was begun with; delete it to begin anew")
+    _refuse_other(checkpoint, told, _identity(settings))
+
+
+def _begin(settings: TrainSettings, out: Path, data: TrainingSet) -> Path:
+    """The checkpoint's file; it is gone on with only by the same settings and the same molecules."""
+    checkpoint, told = _checkpoint(out), _told(out)
+    tokens = hashlib.blake2b(data.flat.tobytes() + data.offsets.tobytes(), digest_size=16).hexdigest()
+    identity = _identity(settings) | {"training molecules": tokens}
+    if checkpoint.exists():
+        _refuse_other(checkpoint, told, identity)
+    else:
+        out.with_suffix(".losses.csv").unlink(missing_ok=True)
+    write_atomic(told, _as_json(identity))
     return checkpoint
+
+
+def _refuse_other(checkpoint: Path, told: Path, now: dict[str, Any]) -> None:
+    try:
+        before = json.loads(told.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise MolgenError(f"{told} is damaged; delete it and {checkpoint} to begin anew") from error
+    for key in now:
+        if key in before and before[key] != now[key]:
+            raise MolgenError(
+                f"{checkpoint} was begun with {key} = {before[key]!r}, not {now[key]!r}: choose another --out, or "
+                "delete the checkpoint to begin anew"
+            )
+
+
+def _checkpoint(out: Path) -> Path:
+    return out.with_suffix(".checkpoint")
+
+
+def _told(out: Path) -> Path:
+    """What the checkpoint was begun with."""
+    return out.with_suffix(".settings.json")
+
+
+def _identity(settings: TrainSettings) -> dict[str, Any]:
+    return {name: value for name, value in asdict(settings).items() if name not in FREE}
+
+
+def _as_json(value: dict[str, Any]) -> bytes:
+    return (json.dumps(value, indent=2, allow_nan=False) + "\n").encode()
 
 
 def _refuse(settings: TrainSettings, data: TrainingSet) -> None:
     if settings.invalid_rows == "fail" and len(data.rejected):
         first = data.rejected.iloc[0]
         raise MolgenError(
-            f"{settings.train}, row {first['row']}: {first['text']!r}: {first['reason']} "
-            f"({len(data.rejected)} such rows). Mend them, or leave --invalid-rows at reject"
+            f"{settings.train}, row {first['row']}: {str(first['text'])[:80]!r}: {first['reason']} "
+            f"({len(data.rejected)} such rows). Mend them, or go on without them: --invalid-rows reject"
         )
+
+
+def _write_rejected(out: Path, data: TrainingSet) -> None:
+    """The rows that nothing is learned from, with the reason, beside the weights."""
+    path = out.with_suffix(".rejected_inputs.csv")
+    if data.rejected.empty:
+        path.unlink(missing_ok=True)
+        return
+    write_atomic(path, to_csv(data.rejected))
+    first = data.rejected.iloc[0]
+    where = f"row {first['row']}: {str(first['text'])[:80]!r} ({first['reason']})"
+    logger.warning("%s of %s rows are not learned from, see %s; the first is %s",
+                   f"{len(data.rejected):,}", f"{data.rows:,}", path, where)  # fmt: skip
+
+
+def _split(settings: TrainSettings, data: TrainingSet) -> tuple[Sequences, Sequences]:
+    sequences = Sequences(data.flat, data.offsets)
+    return sequences.split(min(settings.held_out, len(sequences) // 10), settings.seed)
 
 
 def _fit(
     module: torch.nn.Module,
-    data: TrainingSet,
+    training: Sequences,
+    held_out: Sequences,
     settings: TrainSettings,
     device: str,
     checkpoint: Path,
     report: Callable[[Row], None],
+    tick: Callable[[float], None],
 ) -> History:
-    sequences = Sequences(data.flat, data.offsets)
-    training, held_out = sequences.split(min(settings.held_out, len(sequences) // 10), settings.seed)
     plan = Plan(minutes=settings.minutes, steps=settings.steps, seed=settings.seed, batch=settings.batch)
     log = Path(settings.out).with_suffix(".losses.csv")
+
+    def both(row: Row) -> None:
+        _log(log, row)
+        report(row)
+
     before = torch.get_num_threads()
     torch.set_num_threads(settings.threads or before)
     try:
         return train(
-            module, training, plan, held_out=held_out, device=device, checkpoint=checkpoint,
-            report=lambda row: (_log(log, row), report(row))[1],
-        )  # fmt: skip
+            module, training, plan, held_out=held_out, device=device, checkpoint=checkpoint, report=both, tick=tick
+        )
     finally:
         torch.set_num_threads(before)
 
 
 def _data(settings: TrainSettings, data: TrainingSet) -> dict[str, Any]:
-    """Where the training molecules are, so that designs can be compared with them later."""
-    name = data.name if data.name in DATASETS else str(Path(data.name).resolve())
-    used = len(data.offsets) - 1
-    return {"name": name, "column": settings.column, "sha256": data.sha256, "rows": data.rows, "used": used}
+    """Where the training molecules are, so that designs can be compared with them later, and what became of them."""
+    return {
+        "name": data.name if data.name in DATASETS else str(Path(data.name).resolve()),
+        "column": settings.column,
+        "sha256": data.sha256,
+        "rows": data.rows,
+        "rejected": len(data.rejected),
+        "used": len(data.offsets) - 1,
+        "stereo_dropped": data.stereo_dropped,
+    }
 
 
 def _log(path: Path, row: Row) -> None:
-    """Appends one line of losses; a resumed run goes on in the same file."""
-    new = not path.exists()
-    with path.open("a", encoding="utf-8") as file:
-        if new:
-            file.write(",".join(row) + "\n")
-        file.write(",".join(f"{value:.6g}" for value in row.values()) + "\n")
+    """Adds one line of losses; those that a resumed run makes anew are replaced."""
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else [",".join(row)]
+    kept = [line for line in lines[1:] if float(line.split(",")[0]) < row["step"]]
+    new = ",".join([f"{row['step']:.0f}", *(f"{value:.6g}" for name, value in row.items() if name != "step")])
+    write_atomic(path, ("\n".join([lines[0], *kept, new]) + "\n").encode())
 
 
 def _card(
-    settings: TrainSettings, data: TrainingSet, recipe: Recipe, grammar: MoleculeGrammar, history: History, device: str
+    settings: TrainSettings,
+    data: dict[str, Any],
+    recipe: Recipe,
+    grammar: MoleculeGrammar,
+    history: History,
+    origin: dict[str, Any],
 ) -> dict[str, Any]:
     """What a reader must know of a prior: what it is, what it was made from and how, and how good it is."""
     last = history.rows[-1]
@@ -169,16 +262,19 @@ def _card(
         "family": recipe.kind,
         "modality": "molecule",
         "recipe": settings_of(recipe),
-        "data": _data(settings, data),
-        "licence": DATASETS[data.name].licence if data.name in DATASETS else "that of the training molecules",
+        "data": data,
+        "licence": DATASETS[settings.train].licence if settings.train in DATASETS else "that of the training molecules",
         "command": command_line("train", settings),
         "settings": asdict(settings),
         "seed": settings.seed,
-        "commit": commit(),
-        "versions": versions(),
-        "device": device,
+        **origin,
         "minutes": round(history.minutes, 1),
         "steps": history.steps,
-        "metrics": {"held_out_nats": last.get("held_out_nats"), "train_nats_per_token": last["train_nats_per_token"]},
+        "metrics": {name: _finite(last.get(name)) for name in ("held_out_nats", "train_nats_per_token")},
         "grammar": grammar.settings(),
     }
+
+
+def _finite(value: float | None) -> float | None:
+    """JSON has no NaN."""
+    return None if value is None or not math.isfinite(value) else value

@@ -10,6 +10,7 @@ from molgen.batch import Batch, guide_along
 from molgen.families.autoregressive import Autoregressive, AutoregressiveRecipe, inverse_cdf
 from molgen.molecule.grammar import MoleculeGrammar
 from molgen.molecule.vocabulary import Atom, Vocabulary
+from molgen.nn.stepping import Exact, Rounded, Stepper
 from molgen.recipes import build
 from molgen.seeds import torch_rng
 
@@ -65,10 +66,11 @@ def test_draws_come_as_often_as_their_likelihood_says(model: Autoregressive) -> 
 def test_stepwise_logits_equal_those_of_the_whole_sequence(model: Autoregressive) -> None:
     rows = padded(all_sequences(TINY)[::7])
     whole = model.decoder(rows, guide_along(TINY, rows))
-    walk, state = TINY.walk(len(rows), TINY.longest), model.decoder.start(len(rows), rows.shape[1])
+    stepper = Stepper(model.decoder, Exact())
+    walk, state = TINY.walk(len(rows), TINY.longest), stepper.start(len(rows), rows.shape[1])
     previous = torch.full((len(rows),), model.decoder.inputs.start)
     for step in range(rows.shape[1]):
-        logits = model.decoder.step(previous, walk.guide(), state)
+        logits = stepper.step(previous, walk.guide(), state)
         assert torch.allclose(logits, whole[:, step], atol=1e-5)
         previous = rows[:, step]
         walk.advance(previous)
@@ -96,3 +98,22 @@ def test_the_inverse_of_the_cumulative_distribution_takes_the_slice_that_holds_t
     logits = torch.tensor([0.2, 0.0, 0.5, 0.3]).log().expand(5, 4)
     uniform = torch.tensor([0.0, 0.19, 0.21, 0.69, 0.999])
     assert inverse_cdf(logits, uniform).tolist() == [0, 0, 2, 2, 3]
+
+
+def test_8_bit_products_are_within_their_rounding_of_the_exact_ones() -> None:
+    chance = torch_rng(0, "int8")
+    x, weight, bias = (torch.randn(size, generator=chance) for size in ((7, 50), (9, 50), (9,)))
+    state, arithmetic = torch.tanh(x), Rounded()
+    found = arithmetic.of_any(weight, bias)(x), arithmetic.of_state(weight, bias)(arithmetic.remember(state))
+    for value, factor, dx in ((found[0], x, x.abs().amax(1, keepdim=True) / 254), (found[1], state, 1 / 254)):
+        # Each factor is off by at most half a level: sum_k |x| dw + |w| dx + dx dw.
+        dw = weight.abs().amax(1) / 254
+        bound = factor.abs().sum(1, keepdim=True) * dw + dx * weight.abs().sum(1) + 50 * dx * dw
+        error = (value - (factor @ weight.T + bias)).abs()
+        assert bool((error <= bound + 1e-5).all()) and error.max() > 0
+
+
+def test_drawing_fast_follows_nearly_the_same_distribution(model: Autoregressive) -> None:
+    uniform = torch.rand(2000, TINY.longest, generator=torch_rng(5, "test"))
+    exact, fast = model.draw(uniform), model.for_drawing(torch.device("cpu")).draw(uniform)
+    assert (exact == fast).all(dim=1).float().mean() > 0.9

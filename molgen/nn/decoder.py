@@ -2,31 +2,15 @@
 
 Between the GRU layers (Cho et al. 2014, arXiv:1406.1078) each step also receives what the layer computed when the
 current atom, and its parent, became current: `y_t = h_t + sum_o W_o h_{origin_o(t)}`. A branch that is taken up again
-after many tokens is then one step away. Training runs over whole sequences, sampling step by step with a state.
+after many tokens is then one step away. Training runs over whole sequences; molgen/nn/stepping.py goes step by step.
 """
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 from molgen.batch import Grammar, Guide
-
-
-@dataclass
-class State:
-    """Per layer the hidden state (B, D) and the outputs so far (B, T, D), from which origins gather."""
-
-    hidden: list[Tensor]
-    outputs: list[Tensor]
-    step: int = 0
-
-    def keep(self, rows: Tensor) -> None:
-        """Drops all rows but the given ones."""
-        self.hidden = [h[rows] for h in self.hidden]
-        self.outputs = [o[rows] for o in self.outputs]
 
 
 class Inputs(nn.Module):
@@ -67,42 +51,14 @@ class CausalDecoder(nn.Module):
         x = entered
         for place, layer in enumerate(self.layers):
             x, _ = layer(x)
-            x = x + self._message(place, x, guide.origin) if self.origins else x
-        logits = (self.head(x) + self.skip(entered)).float()
-        return logits.masked_fill(~guide.allowed, float("-inf"))
-
-    def _message(self, place: int, outputs: Tensor, origin: Tensor) -> Tensor:
-        """outputs (B, T, D), origin (B, T', O) -> messages (B, T', D)."""
-        rows, steps, _ = origin.shape
-        index = origin[..., : self.origins].reshape(rows, steps * self.origins, 1).expand(-1, -1, outputs.shape[-1])
-        gathered = outputs.gather(1, index).reshape(rows, steps, -1)
-        return self.messages[place](gathered)
-
-    def start(self, rows: int, steps: int) -> State:
-        """The state before the first token of `rows` sequences of at most `steps` tokens."""
-        like = self.head.weight
-        hidden = [like.new_zeros(rows, self.width) for _ in self.layers]
-        kept = steps if self.origins else 0
-        return State(hidden, [like.new_zeros(rows, kept, self.width) for _ in hidden])
-
-    def step(self, previous: Tensor, guide: Guide, state: State) -> Tensor:
-        """previous (B,), guide of one step -> logits (B, V); advances the state in place."""
-        entered = self.inputs(previous, guide)
-        x = entered
-        for place, layer in enumerate(self.layers):
-            x = state.hidden[place] = _gru_cell(layer, x, state.hidden[place])
             if self.origins:
-                state.outputs[place][:, state.step] = x
-                x = x + self._message(place, state.outputs[place], guide.origin[:, None]).squeeze(1)
-        state.step += 1
+                x = x + self.messages[place](gathered(x, guide.origin[..., : self.origins]))
         logits = (self.head(x) + self.skip(entered)).float()
         return logits.masked_fill(~guide.allowed, float("-inf"))
 
 
-def _gru_cell(layer: nn.GRU, x: Tensor, hidden: Tensor) -> Tensor:
-    """One step of a GRU layer by hand, in the type of its weights (torch has no bfloat16 cell on CPU)."""
-    given = torch.addmm(layer.bias_ih_l0, x, layer.weight_ih_l0.T)
-    kept = torch.addmm(layer.bias_hh_l0, hidden, layer.weight_hh_l0.T)
-    reset, update = torch.sigmoid(given[:, : 2 * layer.hidden_size] + kept[:, : 2 * layer.hidden_size]).chunk(2, dim=1)
-    new = torch.tanh(torch.addcmul(given[:, 2 * layer.hidden_size :], reset, kept[:, 2 * layer.hidden_size :]))
-    return torch.lerp(new, hidden, update)
+def gathered(outputs: Tensor, origin: Tensor) -> Tensor:
+    """outputs (B, T, D) at the steps origin (B, T', O) -> (B, T', O * D)."""
+    rows, steps, width = outputs.shape
+    place = origin + steps * torch.arange(rows, device=origin.device)[:, None, None]
+    return outputs.reshape(rows * steps, width).index_select(0, place.flatten()).reshape(*origin.shape[:2], -1)
