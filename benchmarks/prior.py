@@ -1,4 +1,4 @@
-"""How good is a prior? MOSES' figures for draws of it, with real training molecules of the same number beside them.
+"""How good is a prior? MOSES' figures for the draws of `molgen generate`, with as many real molecules beside them.
 
     python -m benchmarks.prior --prior moses --samples 30000 --seed 0 --name prior-moses
 
@@ -7,6 +7,7 @@ Needs the extra `benchmark` (fcd-torch) and `molgen data fetch moses`. Some ten 
 
 import json
 import time
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import numpy as np
@@ -14,30 +15,48 @@ import typer
 from rdkit import Chem
 
 from benchmarks.machine import write_result
-from molgen import datasets, novelty, references
-from molgen.drawing import find_prior
+from molgen import datasets, metrics, novelty, references
+from molgen.drawing import CHUNK, find_prior
 from molgen.executor import Processes
-from molgen.generator import card_path, load_generator
-from molgen.metrics import Moments, chemnet, frechet_distance, moments, unique_at
-from molgen.metrics import novelty as novelty_of
+from molgen.generator import NeuralGenerator, card_path, load_generator
+from molgen.metrics import Moments, unique_at, wilson_interval
 from molgen.molecule import chemistry, distance
 from molgen.progress import progress
-from molgen.seeds import rng
+from molgen.seeds import rng, spawn
+
+Known = Callable[[list[str]], np.ndarray]
+
+
+def drawn(generator: NeuralGenerator, samples: int, seed: int, temperature: float) -> list[str]:
+    """The draws that `molgen generate` writes, as drawn."""
+    found: list[str] = []
+    with progress("draw", samples) as advance:
+        for chunk, start in enumerate(range(0, samples, CHUNK)):
+            size, child = min(CHUNK, samples - start), spawn(seed, "draw", chunk)
+            found += generator.sample(size, child, temperature=temperature, progress=advance)
+    return found
+
+
+def real(name: str, samples: int, seed: int) -> list[str]:
+    """As many molecules of a data set, as its file has them."""
+    texts = datasets.read_smiles(name)
+    return [texts[i] for i in rng(seed, "control", name).choice(len(texts), samples, replace=False)]
 
 
 def moses_moments() -> Moments:
     """The moments of the whole test set that MOSES ships."""
-    with np.load(datasets.locate("moses-test-stats"), allow_pickle=True) as stats:  # checked against its sha256
+    with np.load(datasets.locate("moses-test-stats"), allow_pickle=True) as stats:  # its sha256 was checked
         fcd = stats["stats"].item()["FCD"]
     return Moments(fcd["mu"], fcd["sigma"])
 
 
-def known_to_moses() -> Any:
+def known_to_moses() -> Known:
     """For canonical SMILES: does the training set hold them? Exact, by constitution."""
+    reference = references.find_reference("moses-train")
+    assert reference is not None
     with Processes() as executor:
-        reference = references.find_reference("moses-train")
-        assert reference is not None
         index = references.open_index(reference, executor)
+    assert index is not None
 
     def known(designs: list[str]) -> np.ndarray:
         mols = [Chem.MolFromSmiles(text) for text in designs]
@@ -46,17 +65,25 @@ def known_to_moses() -> Any:
     return known
 
 
-def measure(canonical: list[str], drawn: int, known: Any, test: Moments) -> dict[str, float]:
-    """The figures of one set of designs."""
+def measure(texts: list[str], known: Known, test: Moments, seed: int) -> dict[str, Any]:
+    """The figures of one set of texts; the deviation of FCD is that of a bootstrap."""
+    canonical = [Chem.MolToSmiles(mol) for text in texts if (mol := Chem.MolFromSmiles(text)) is not None]
     with progress("ChemNet", len(canonical)) as advance:
-        found = moments(canonical, chemnet(), advance)
+        found = metrics.activations(canonical, metrics.chemnet(), advance)
+    distinct = len(set(canonical))
+    novel = metrics.novelty(canonical, known)
     return {
-        "n": drawn,
-        "valid_as_drawn": len(canonical) / drawn,
+        "n": len(texts),
+        "valid_as_drawn": len(canonical) / len(texts),
+        "valid_interval": wilson_interval(len(canonical) / len(texts), len(texts)),
         "unique_at_1000": unique_at(canonical, 1000),
         "unique_at_10000": unique_at(canonical, 10_000),
-        "novelty": novelty_of(canonical, known),
-        "fcd_test": frechet_distance(found, test),
+        "unique": distinct / len(canonical),
+        "novelty": novel,
+        "novelty_interval": wilson_interval(novel, distinct),
+        "fcd_test": metrics.frechet_distance(Moments.of(found), test),
+        "fcd_test_deviation": metrics.bootstrap_deviation(found, test, seed),
+        "mean_heavy_atoms": float(np.mean([Chem.MolFromSmiles(text).GetNumAtoms() for text in canonical])),
     }
 
 
@@ -67,27 +94,21 @@ def main(
     temperature: float = 1.0,
     name: Annotated[str, typer.Option(help="name of the result file")] = "prior",
     into_card: Annotated[bool, typer.Option(help="write the figures into the prior's card")] = False,
-    control: Annotated[bool, typer.Option(help="also measure real training molecules")] = True,
+    control: Annotated[bool, typer.Option(help="also measure real molecules")] = True,
 ) -> None:
     """Draws, measures and writes benchmarks/results/NAME.json."""
     started = time.monotonic()
     weights = find_prior(prior)
     generator = load_generator(weights, "cpu")
-    with progress("draw", samples) as advance:
-        designs = generator.sample(samples, seed, temperature=temperature, progress=advance)
-    canonical = [Chem.MolToSmiles(mol) for text in designs if (mol := Chem.MolFromSmiles(text)) is not None]
     known, test = known_to_moses(), moses_moments()
     result: dict[str, Any] = {"prior": weights.name, "seed": seed, "temperature": temperature}
-    result["generated"] = measure(canonical, samples, known, test)
-    if control:
-        training = datasets.read_smiles("moses-train")
-        real = [training[i] for i in rng(seed, "control").choice(len(training), samples, replace=False)]
-        result["training_set"] = measure(real, samples, known, test)
+    result["generated"] = measure(drawn(generator, samples, seed, temperature), known, test, seed)
+    for of in ("moses-train", "moses-test") if control else ():
+        result[of] = measure(real(of, samples, seed), known, test, seed)
     if into_card:
         generator.card["metrics"] |= {f"moses_{key}": value for key, value in result["generated"].items()}
         card_path(weights).write_text(json.dumps(generator.card, indent=2) + "\n")
-    path = write_result(name, result, (time.monotonic() - started) / 60)
-    print(path.read_text())
+    print(write_result(name, result, (time.monotonic() - started) / 60).read_text())
 
 
 if __name__ == "__main__":

@@ -49,6 +49,11 @@ class NeuralGenerator:
         self._drawing = module.for_drawing(self.device)
 
     @property
+    def arithmetic(self) -> str:
+        """How products are computed when drawing, which decides the last digits and so, now and then, a token."""
+        return f"{type(self._drawing.stepper.arithmetic).__name__}, {self.device.type}"
+
+    @property
     def codec(self) -> Codec:
         """The door between text and tensors, in the vocabulary of the card."""
         return modality_of(self.card).codec(self.card["grammar"])
@@ -59,10 +64,11 @@ class NeuralGenerator:
         """`n` designs as drawn (text, not repaired). The first k of n are those that k alone would give.
 
         Raises:
-            MolgenError: n or temperature not above zero.
+            MolgenError: n below zero, or temperature not above it.
         """
         if n < 0 or temperature <= 0:
-            raise MolgenError(f"cannot draw {n} designs at temperature {temperature}; both must be positive")
+            asked = f"{n} designs at temperature {temperature}"
+            raise MolgenError(f"cannot draw {asked}: n must be 0 or more, temperature above 0")
         codec = self.codec
         designs: list[str] = []
         for block in range(-(-n // ROWS)):

@@ -6,11 +6,14 @@ without its n means nothing: FCD falls with n, so a set of real molecules of the
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from molgen.seeds import rng
 
 if TYPE_CHECKING:
     from fcd_torch import FCD
@@ -22,6 +25,11 @@ class Moments:
 
     mean: np.ndarray
     covariance: np.ndarray
+
+    @classmethod
+    def of(cls, activations: np.ndarray) -> Moments:
+        """activations (n, 512)."""
+        return cls(activations.mean(axis=0), np.cov(activations.T))
 
 
 def unique_at(canonical: Sequence[str], k: int) -> float:
@@ -47,15 +55,14 @@ def chemnet() -> FCD:
     return FCD(device="cpu", canonize=False)
 
 
-def moments(canonical: Sequence[str], network: FCD, progress: Callable[[int], None] | None = None) -> Moments:
-    """Moments of ChemNet's activations, in chunks. The SMILES must be canonical, as those of the reference are."""
+def activations(canonical: Sequence[str], network: FCD, progress: Callable[[int], None] | None = None) -> np.ndarray:
+    """ChemNet's penultimate layer (n, 512), in chunks. The SMILES must be canonical, as those of references are."""
     parts = []
     for start in range(0, len(canonical), 2048):
         parts.append(network.get_predictions(list(canonical[start : start + 2048])))
         if progress is not None:
             progress(len(parts[-1]))
-    activations = np.concatenate(parts)
-    return Moments(activations.mean(axis=0), np.cov(activations.T))
+    return np.concatenate(parts)
 
 
 def frechet_distance(a: Moments, b: Moments) -> float:
@@ -70,3 +77,16 @@ def frechet_distance(a: Moments, b: Moments) -> float:
     difference = a.mean - b.mean
     trace = np.trace(a.covariance) + np.trace(b.covariance) - 2 * np.sqrt(np.clip(cross, 0, None)).sum()
     return float(difference @ difference + trace)
+
+
+def bootstrap_deviation(found: np.ndarray, reference: Moments, seed: int, draws: int = 20) -> float:
+    """Standard deviation of the distance of activations (n, 512) to `reference`, over samples drawn with replacement."""
+    chance = rng(seed, "bootstrap")
+    again = (found[chance.integers(len(found), size=len(found))] for _ in range(draws))
+    return float(np.std([frechet_distance(Moments.of(sample), reference) for sample in again], ddof=1))
+
+
+def wilson_interval(share: float, n: int, z: float = 1.96) -> tuple[float, float]:
+    """The 95 % interval of a share of n (Wilson 1927)."""
+    centre, half = share + z * z / (2 * n), z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+    return (centre - half) / (1 + z * z / n), (centre + half) / (1 + z * z / n)

@@ -113,6 +113,13 @@ def test_8_bit_products_are_within_their_rounding_of_the_exact_ones() -> None:
         assert bool((error <= bound + 1e-5).all()) and error.max() > 0
 
 
+def test_8_bit_rounding_never_leaves_its_levels_in_bfloat16() -> None:
+    largest = (torch.arange(128, 256) / 128).to(torch.bfloat16)  # every significand
+    x = torch.stack([largest, -largest], dim=1)
+    found = Rounded().of_any(torch.eye(2, dtype=torch.bfloat16), None)(x)
+    assert torch.allclose(found.float(), x.float(), rtol=0.02)
+
+
 def test_drawing_fast_follows_nearly_the_same_distribution(model: Autoregressive) -> None:
     uniform = torch.rand(2000, TINY.longest, generator=torch_rng(5, "test"))
     exact, fast = model.draw(uniform), model.for_drawing(torch.device("cpu")).draw(uniform)

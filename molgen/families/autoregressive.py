@@ -1,8 +1,8 @@
 """The autoregressive family: p(x) = prod_t p(x_t | x_<t) over the tokens that build a design.
 
 Loss: the negative log-likelihood, with probabilities normalised over the tokens that the grammar allows, so that
-exp(log_likelihood) sums to one over all sequences of the grammar. Draws are exact: one uniform number a token, through
-the inverse of the cumulative distribution.
+exp(log_likelihood) sums to one over all sequences of the grammar. Draws take one uniform number a token, through the
+inverse of the cumulative distribution; those of `for_drawing` are exact but for rounding.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from molgen.batch import Batch, Grammar
 from molgen.nn.decoder import CausalDecoder
-from molgen.nn.stepping import Arithmetic, Exact, Stepper, fastest
+from molgen.nn.stepping import Exact, Stepper, fastest
 
 WORTH_DROPPING = 0.5  # ended rows are dropped once fewer than this share are still open: dropping copies the state
 
@@ -26,7 +26,7 @@ class AutoregressiveRecipe:
     """The network. `origins`: how many earlier steps send messages (0 none, 1 current atom, 2 its parent too)."""
 
     kind: Literal["autoregressive"] = "autoregressive"
-    width: int = 512
+    width: int = 480
     depth: int = 3
     inputs: int = 256
     origins: int = 1
@@ -40,7 +40,7 @@ class Autoregressive(nn.Module):
         self.grammar, self.recipe = grammar, recipe
         origins = min(recipe.origins, grammar.origins)
         self.decoder = CausalDecoder(grammar, recipe.width, recipe.depth, recipe.inputs, origins)
-        self.arithmetic: Arithmetic = Exact()
+        self.stepper: Stepper | None = None  # made once for a copy that only draws
 
     def objectives(self, batch: Batch) -> dict[str, Tensor]:
         """What training minimises: nats per token."""
@@ -59,7 +59,7 @@ class Autoregressive(nn.Module):
         """
         kind = torch.bfloat16 if device.type == "cpu" else torch.float16
         copied = copy.deepcopy(self).half().to(device, kind).eval()
-        copied.arithmetic = fastest(device)
+        copied.stepper = Stepper(copied.decoder, fastest(device))
         return copied
 
     @torch.no_grad()
@@ -71,7 +71,7 @@ class Autoregressive(nn.Module):
         rows, steps = uniform.shape
         device = self.decoder.head.weight.device
         drawn = torch.full((rows, steps), self.grammar.end, device=device)
-        stepper = Stepper(self.decoder, self.arithmetic)
+        stepper = self.stepper or Stepper(self.decoder, Exact())
         walk, state = self.grammar.walk(rows, steps, device), stepper.start(rows, steps)
         previous = torch.full((rows,), self.decoder.inputs.start, device=device)
         open_rows, numbers = torch.arange(rows, device=device), uniform.to(device)

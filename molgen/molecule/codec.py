@@ -71,6 +71,8 @@ class MoleculeCodec:
             return Encoded(tuple(self.spell(self.fields(mol))), "", has_stereo(mol))
         except Unspeakable as missing:
             return Encoded(None, str(missing))
+        except Chem.MolSanitizeException as problem:  # RDKit finds no Kekulé structure once stereochemistry is gone
+            return Encoded(None, f"no Kekulé structure: {problem}")
 
     def fields(self, mol: Chem.Mol) -> Graph:
         """The fields of a molecule, atoms in the order of its canonical SMILES without stereochemistry.
@@ -81,6 +83,8 @@ class MoleculeCodec:
         self._check_size(mol)
         flat = Chem.Mol(mol)
         Chem.RemoveStereochemistry(flat)
+        for a in flat.GetAtoms():
+            a.SetAtomMapNum(0)  # they would steer the canonical order
         Chem.MolToSmiles(flat)
         order = list(flat.GetPropsAsDict(True, True)["_smilesAtomOutputOrder"])
         Chem.Kekulize(flat, clearAromaticFlags=True)
@@ -142,12 +146,12 @@ class MoleculeCodec:
         return tokens
 
     def _step_back(self, path: list[int], parent: int | None) -> list[int]:
-        k = 0 if parent is None else len(path) - 1 - path.index(parent)
+        k = 0 if parent is None else _steps_back(path, parent)
         del path[len(path) - k :]
         return [self._token(Token(BACK, back=k))] if k else []
 
     def _close(self, path: list[int], here: int, ancestors: list[int], bond: np.ndarray) -> list[int]:
-        rings = ((len(path) - 1 - path.index(j), int(bond[here, j])) for j in reversed(ancestors))
+        rings = ((_steps_back(path, j), int(bond[here, j])) for j in reversed(ancestors))
         return [self._token(Token(RING, order=order, back=k)) for k, order in rings]
 
     def _token(self, token: Token) -> int:
@@ -234,6 +238,12 @@ class MoleculeCodec:
     def settings(self) -> dict[str, Any]:
         """Plain values for a card."""
         return self.vocabulary.settings()
+
+
+def _steps_back(path: list[int], atom: int) -> int:
+    if atom not in path:
+        raise Unspeakable("its atoms do not stand in a depth-first order")
+    return len(path) - 1 - path.index(atom)
 
 
 def _graph(atoms: list[int], bonds: list[tuple[int, int, int]]) -> Graph:
