@@ -100,6 +100,13 @@ def test_the_inverse_of_the_cumulative_distribution_takes_the_slice_that_holds_t
     assert inverse_cdf(logits, uniform).tolist() == [0, 0, 2, 2, 3]
 
 
+def test_no_number_below_one_draws_a_forbidden_class() -> None:
+    logits = torch.randn(2000, 150, generator=torch_rng(0, "logits"))
+    logits[:, 100:] = float("-inf")
+    for number in (0.0, 1 - 2**-24):
+        assert bool((inverse_cdf(logits, torch.full((2000,), number)) < 100).all())
+
+
 def test_8_bit_products_are_within_their_rounding_of_the_exact_ones() -> None:
     chance = torch_rng(0, "int8")
     x, weight, bias = (torch.randn(size, generator=chance) for size in ((7, 50), (9, 50), (9,)))

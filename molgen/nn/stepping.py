@@ -24,11 +24,17 @@ LEVELS, ZERO = 127, 128
 class Arithmetic(Protocol):
     """How products are computed. A state is `remember`ed once, and read by `of_state` products."""
 
-    def remember(self, state: Tensor) -> Tensor: ...
+    def remember(self, state: Tensor) -> Tensor:
+        """A state in [-1, 1], as `of_state` products read it."""
+        ...
 
-    def of_state(self, weight: Tensor, bias: Tensor | None) -> Product: ...
+    def of_state(self, weight: Tensor, bias: Tensor | None) -> Product:
+        """x W^T + b for a remembered x."""
+        ...
 
-    def of_any(self, weight: Tensor, bias: Tensor | None) -> Product: ...
+    def of_any(self, weight: Tensor, bias: Tensor | None) -> Product:
+        """x W^T + b for any x."""
+        ...
 
 
 class Exact:
