@@ -56,7 +56,7 @@ $(STAMP): pyproject.toml constraints.txt
 
 design: setup  ## draw 2,000 molecules, filter, score, rank and select them, as a Prefect flow
 	@echo "make: $(SAMPLES) designs for $(PROFILE), seed $(SEED), into $(OUT)"
-	@$(VENV)/bin/molgen design --profile $(PROFILE) --samples $(SAMPLES) --seed $(SEED) --out $(OUT) --prefect $(ARGS)
+	@$(VENV)/bin/molgen design --profile $(PROFILE) --samples $(SAMPLES) --seed $(SEED) --out $(OUT) --replace --prefect $(ARGS)
 
 test: setup  ## run all tests but the slow ones
 	@echo "make: running the tests (at most 15 minutes on two cores)"

@@ -12,8 +12,8 @@ from rdkit import Chem, rdBase
 from rdkit.Chem.Draw import rdMolDraw2D
 
 from molgen.report.charts import percent
-from molgen.report.wording import written
 from molgen.runs import Run
+from molgen.wording import written
 
 MOST_ROWS = 200
 WIDTH, HEIGHT = 150, 100

@@ -13,6 +13,7 @@ from flows.artifacts import publish
 from flows.executor import PrefectTasks
 from flows.log import said_once
 from flows.parameters import strict, summary
+from flows.refusal import mendable
 from molgen import pipeline
 from molgen.settings import DesignSettings
 
@@ -21,12 +22,14 @@ DEFAULT = DesignSettings()
 
 
 @flow(name="design", flow_run_name="design-n{settings.samples}-s{settings.seed}", persist_result=False)
+@mendable
 def design_flow(settings: DesignSettings = DEFAULT) -> dict[str, Any]:
     """Draws designs from a prior and makes a ranked table of them: the same bytes as `molgen design`."""
     return _line(settings)
 
 
 @flow(name="design-nightly", flow_run_name="design-nightly-n{settings.samples}", persist_result=False)
+@mendable
 def nightly_flow(settings: DesignSettings = DEFAULT) -> dict[str, Any]:
     """A fresh batch each night: its date is the folder in `out` and the seed, so a night that is run again goes on."""
     night = flow_run.scheduled_start_time

@@ -16,6 +16,7 @@ from prefect import Task, task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
 
+from flows.refusal import refused
 from molgen.errors import MolgenError
 from molgen.executor import Processes
 
@@ -53,12 +54,15 @@ class PrefectTasks:
 
         # The items stay in the closure: as arguments they would be walked through and hashed by Prefect.
         @task(name=stage, task_run_name=f"{stage}-{{first:05d}}", tags=["molgen"], **TASK)
-        def bundle(first: int) -> list[R]:
+        def bundle(first: int) -> list[R] | State[Any]:
             part = items[first : first + size]
             label = stage if size >= len(items) else f"{stage} {first + 1}-{first + len(part)} of {len(items)}"
-            return self._inside.map(label, work, part, here=here)
+            try:
+                return self._inside.map(label, work, part, here=here)
+            except MolgenError as error:
+                return refused(error)
 
-        return [result for first in range(0, len(items), size) for result in bundle(first)]
+        return [result for first in range(0, len(items), size) for result in answered(bundle(first))]
 
     def close(self) -> None:
         self._inside.close()
@@ -68,6 +72,13 @@ class PrefectTasks:
 
     def __exit__(self, *exception: object) -> None:
         self.close()
+
+
+def answered(given: list[R] | State[Any]) -> list[R]:
+    """What a task gave; Prefect hands a returned state through, so its error is raised here."""
+    if isinstance(given, State):
+        raise given.result(raise_on_failure=False)
+    return given
 
 
 def bundle_size(items: int, workers: int) -> int:

@@ -11,6 +11,7 @@ from flows.artifacts import publish
 from flows.executor import PrefectTasks
 from flows.log import said_once
 from flows.parameters import strict, summary
+from flows.refusal import mendable
 from molgen import pipeline
 from molgen.settings import ScreenSettings
 
@@ -18,6 +19,7 @@ strict(ScreenSettings)
 
 
 @flow(name="screen", flow_run_name="screen-{settings.file.name}", persist_result=False)
+@mendable
 def screen_flow(settings: ScreenSettings) -> dict[str, Any]:
     """Judges the molecules of a file and makes a ranked table of them: the same bytes as `molgen screen`."""
     with said_once(), PrefectTasks(settings.workers) as executor:

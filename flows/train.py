@@ -13,6 +13,7 @@ from prefect.artifacts import create_progress_artifact, update_progress_artifact
 from flows.executor import PrefectTasks
 from flows.log import said_once
 from flows.parameters import file_summary, strict
+from flows.refusal import mendable
 from molgen.training_run import TrainSettings, train_generator
 
 strict(TrainSettings)
@@ -20,6 +21,7 @@ SECONDS_BETWEEN_UPDATES = 10.0
 
 
 @flow(name="train", flow_run_name="train-{settings.family}-s{settings.seed}", persist_result=False)
+@mendable
 def train_flow(settings: TrainSettings) -> dict[str, Any]:
     """Trains a prior from a file of molecules: the same weights as `molgen train`."""
     artifact = create_progress_artifact(0.0, key="training", description=f"Training {settings.out}")

@@ -6,7 +6,6 @@ starts with an apostrophe itself. `restored` undoes it by stripping one. Parquet
 """
 
 import difflib
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from io import StringIO
@@ -15,12 +14,12 @@ from typing import Literal
 
 import pandas as pd
 
-from molgen.errors import MolgenError, OutputError
+from molgen.errors import MolgenError
+from molgen.store import write_atomic
 
 Dtype = Literal["str", "float64", "Int64", "bool", "boolean"]
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "'")
 DESIRABILITY_PREFIX = "d_"
-SCHEMA_VERSION = 1
 
 
 @dataclass(frozen=True)
@@ -66,7 +65,7 @@ SCHEMA: tuple[Column, ...] = (
     _score("heavy_atoms", "Int64", "atoms", "Atoms other than hydrogen."),
     _score("rings", "Int64", "rings", "Rings of the smallest set."),
     _score("aromatic_rings", "Int64", "rings", "Aromatic rings of the smallest set."),
-    _score("charge", "Int64", "e", "Formal charge as drawn."),
+    _score("charge", "Int64", "e", "Formal charge after standardising."),
     _score("fsp3", "float64", "fraction", "Share of the carbons that are sp3 (Lovering 2009)."),
     _score("stereo_unassigned", "Int64", "centres", "Stereocentres and double bonds without configuration."),
     Column("score_status", "str", "", "Which scores failed and why, '' if none did."),
@@ -125,24 +124,9 @@ def write(table: pd.DataFrame, folder: Path) -> dict[str, Path]:
         "ranked.csv": lambda: to_csv(best),
         "selected.sdf": lambda: to_sdf(best[best["selected"]]),
     }
-    return {name: write_bytes(folder / name, make()) for name, make in makers.items()}
-
-
-def write_bytes(path: Path, content: bytes) -> Path:
-    """Put the content in the file, whole or not at all."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with partial.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    except OSError as problem:
-        _discard(partial)
-        cause = problem.strerror or problem
-        raise OutputError(f"cannot write {path}: {cause}; free space or choose another folder") from problem
-    return path
+    for name, make in makers.items():
+        write_atomic(folder / name, make())
+    return {name: folder / name for name in makers}
 
 
 def to_csv(table: pd.DataFrame) -> bytes:
@@ -176,14 +160,18 @@ def read_csv(path: Path) -> pd.DataFrame:
 
 
 def to_sdf(table: pd.DataFrame) -> bytes:
-    """The designs as SDF with 2D coordinates; the columns that hold something become properties."""
-    from rdkit import Chem  # only here does the table meet chemistry
+    """The designs as SDF with 2D coordinates; the columns that hold something become properties.
+
+    A design that cannot be read keeps its record, with its properties and without atoms.
+    """
+    from rdkit import Chem, rdBase  # only here does the table meet chemistry
     from rdkit.Chem import rdDepictor
 
     stream = StringIO()
     writer = Chem.SDWriter(stream)
     for row in table.to_dict("records"):
-        mol = Chem.MolFromSmiles(row["design"])
+        with rdBase.BlockLogs():
+            mol = Chem.MolFromSmiles(row["design"]) or Chem.Mol()
         rdDepictor.Compute2DCoords(mol)
         mol.SetProp("_Name", _one_line(row["id"]))
         for name, value in row.items():
@@ -246,10 +234,3 @@ def _defused_cell(text: str) -> str:
 
 def _one_line(value: object) -> str:
     return " ".join(str(value).split())
-
-
-def _discard(partial: Path) -> None:
-    try:
-        partial.unlink(missing_ok=True)
-    except OSError:  # the folder itself may be what cannot be written: the first error is the one to tell
-        return

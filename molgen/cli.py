@@ -57,7 +57,7 @@ def design(
     out: Annotated[Path, typer.Option(help="Run folder.")] = Path("runs/design"),
     prior: Prior = "",
     reference: Annotated[
-        str, typer.Option(help="Set for the nearest known molecule: training, none, a data set or a file.")
+        str, typer.Option(help="Set for the nearest neighbour: training, none, a data set, FILE or FILE:COLUMN.")
     ] = TRAINING,
     temperature: Temperature = 1.0,
     device: Device = "auto",
@@ -141,10 +141,10 @@ def screen(
     column: Column = None,
     invalid_rows: InvalidRows = "reject",
     reference: Annotated[
-        str, typer.Option(help="Set for the nearest known molecule: none, a data set or a file.")
+        str, typer.Option(help="Set for the nearest neighbour: none, a data set, FILE or FILE:COLUMN.")
     ] = NOTHING,
     training: Annotated[
-        str, typer.Option(help="Set whose molecules count as known: none, a data set or a file.")
+        str, typer.Option(help="Set whose molecules count as known: none, a data set, FILE or FILE:COLUMN.")
     ] = NOTHING,
     workers: Workers = None,
     minutes: Minutes = None,
@@ -194,6 +194,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except MolgenError as error:
         terminal.complain(f"molgen: {error}")
         return 1 if isinstance(error, OutputError) else 2
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        terminal.complain(f"molgen: {place}{error.strerror or error}")
+        return 1
     except (USAGE_ERROR, typer.Abort) as error:
         terminal.complain(_usage_sentence(error))
         return 2
@@ -209,8 +213,12 @@ def _usage_sentence(error: Any) -> str:
 
 
 def _execute(command: str, settings: Any, prefect: bool) -> None:
-    """The command, plainly or as a flow; Prefect is imported only for the latter."""
+    """The command, plainly or as a flow; Prefect is imported only for the latter, once the command can begin."""
     if prefect:
+        if command != "train":  # Prefect needs seconds to start, and logs what it meets with a traceback
+            from molgen.planning import check
+
+            check(settings)
         _flow(command)(settings)
     elif command == "train":
         _train(settings)

@@ -1,7 +1,7 @@
 """Designs against what is known: exact novelty, and the nearest molecule of a reference set."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -23,6 +23,8 @@ from molgen.store import Ref, Store
 
 VERSION = "1"
 CHUNK = 2000  # queries in one unit
+MOST_COMPARED = 10_000  # ranks whose nearest reference is looked for, unless a goal asks for all
+Indexes = Mapping[str, ReferenceIndex | None]
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ class Comparison:
 
 def check_goals(profile: Profile, comparison: Comparison) -> None:
     """MolgenError where the profile has a goal that only a reference set can answer, and there is none."""
-    if comparison.reference is None and any(goal.score == "nearest_similarity" for goal in profile.goals):
+    if comparison.reference is None and needs_nearest(profile):
         why = f" ({comparison.why_not})" if comparison.why_not else ""
         raise MolgenError(
             f"the profile '{profile.name}' has the goal nearest_similarity, and there is no reference set{why}: name "
@@ -53,45 +55,74 @@ def check_goals(profile: Profile, comparison: Comparison) -> None:
         )
 
 
-def compare(line: Line, table: pd.DataFrame, comparison: Comparison, profile: Profile) -> pd.DataFrame:
-    """Fills in_training, nearest_reference and nearest_similarity; what wasn't compared stays null."""
-    indexes = _indexes(line, comparison)
-    if comparison.training is not None and (index := indexes[comparison.training.key]) is not None:
-        with line.record.stage("novelty"):
-            table = mark_known(table, partial(known, index=index), profile.novelty.reject_known)
-    else:
-        why_not = comparison.why_not or "the deadline came before the training set was indexed"
-        line.say(f"novelty not checked: {why_not}")
-        table = table.assign(in_training=pd.array([pd.NA] * len(table), dtype="boolean"))
-    if comparison.reference is not None and (index := indexes[comparison.reference.key]) is not None:
-        return _with_nearest(line, table, comparison.reference, index)
-    return table.assign(nearest_reference=pd.array([None] * len(table), dtype="str"), nearest_similarity=np.nan)
+def needs_nearest(profile: Profile) -> bool:
+    """Does a goal ask for the similarity to the reference set?"""
+    return any(goal.score == "nearest_similarity" for goal in profile.goals)
 
 
-def _indexes(line: Line, comparison: Comparison) -> dict[str, ReferenceIndex | None]:
+def open_indexes(line: Line, comparison: Comparison) -> Indexes:
+    """The indexes of both sets by their keys, from the cache or made now; None where the deadline came first."""
     wanted = {one.key: one for one in (comparison.training, comparison.reference) if one is not None}
     there = sum(index_path(one).is_file() for one in wanted.values())
     with line.record.stage("index"):
         found = {key: open_index(one, line.executor, line.deadline) for key, one in wanted.items()}
     missing = sum(index is None for index in found.values())
     line.record.units["index"] = {"made": len(found) - missing - there, "reused": there, "missing": missing}
+    _say_unread(line, comparison, found)
     return found
 
 
-def _with_nearest(line: Line, table: pd.DataFrame, reference: Reference, index: ReferenceIndex) -> pd.DataFrame:
-    """The nearest reference of every design that no rule rejected: each costs a comparison with the whole set."""
-    rows = np.flatnonzero((table["rejected_by"] == "").to_numpy())
-    queries = packed(table["fingerprint"].iloc[rows])
+def _say_unread(line: Line, comparison: Comparison, indexes: Indexes) -> None:
+    """Rows of the sets that are no molecule: one sentence for the user, and for `inputs` in run.json."""
+    notes = {key: index.note for key, index in indexes.items() if index is not None and index.note}
+    for note in notes.values():
+        line.say(note)
+    for name, one in (("training", comparison.training), ("reference", comparison.reference)):
+        if one is not None and one.key in notes:
+            line.inputs = {**line.inputs, name: {**one.as_dict(), "left_out": notes[one.key]}}
+
+
+def with_novelty(
+    line: Line, table: pd.DataFrame, comparison: Comparison, indexes: Indexes, reject: bool
+) -> pd.DataFrame:
+    """Fills in_training, and rejects known designs if that is wanted; where nothing was compared it stays null."""
+    if comparison.training is not None and (index := indexes[comparison.training.key]) is not None:
+        with line.record.stage("novelty"):
+            return mark_known(table, partial(known, index=index), reject)
+    why_not = comparison.why_not or "the deadline came before the training set was indexed"
+    line.say(f"novelty not checked: {why_not}")
+    return table.assign(in_training=pd.array([pd.NA] * len(table), dtype="boolean"))
+
+
+def with_nearest(
+    line: Line, table: pd.DataFrame, comparison: Comparison, indexes: Indexes, wanted: np.ndarray
+) -> pd.DataFrame:
+    """Fills nearest_reference and nearest_similarity where `wanted` (n,) says so; the others stay null.
+
+    Each design costs a comparison with the whole set.
+    """
+    smiles, similarity = np.full(len(table), None, dtype=object), np.full(len(table), np.nan)
+    if comparison.reference is not None and (index := indexes[comparison.reference.key]) is not None:
+        rows = np.flatnonzero(wanted)
+        found = _searched(line, packed(table["fingerprint"].iloc[rows]), comparison.reference, index)
+        smiles[rows], similarity[rows] = found["smiles"].to_numpy(dtype=object), found["similarity"].to_numpy()
+    return table.assign(nearest_reference=pd.array(smiles, dtype="str"), nearest_similarity=similarity)
+
+
+def among_best(table: pd.DataFrame, profile: Profile) -> np.ndarray:
+    """(n,) bool: the first `MOST_COMPARED` ranks, and all that the selection looks at."""
+    return (table["rank"] <= max(profile.select.pool, MOST_COMPARED)).fillna(False).to_numpy(dtype=bool)
+
+
+def _searched(line: Line, queries: np.ndarray, reference: Reference, index: ReferenceIndex) -> pd.DataFrame:
+    """smiles and similarity of the nearest reference of each query, by units; nulls for those not reached in time."""
     chunks = [queries[start : start + CHUNK] for start in range(0, len(queries), CHUNK)]
     with line.record.stage("nearest"), progress("nearest", len(index) * len(chunks)) as advance:
         work = _Nearest(line.store.root, reference.key, index, advance)
         refs = line.executor.map("nearest", Until(work, line.deadline), chunks, here=True)
     line.record.count("nearest", refs)
     parts = [_found(line.store, ref, len(chunk)) for ref, chunk in zip(refs, chunks, strict=True)]
-    found = pd.concat(parts) if parts else _found(line.store, None, 0)
-    smiles, similarity = np.full(len(table), None, dtype=object), np.full(len(table), np.nan)
-    smiles[rows], similarity[rows] = found["smiles"].to_numpy(dtype=object), found["similarity"].to_numpy()
-    return table.assign(nearest_reference=pd.array(smiles, dtype="str"), nearest_similarity=similarity)
+    return pd.concat(parts) if parts else _found(line.store, None, 0)
 
 
 @dataclass(frozen=True)

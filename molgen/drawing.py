@@ -12,20 +12,26 @@ from molgen.deadline import Until
 from molgen.errors import MolgenError
 from molgen.line import Line
 from molgen.progress import progress
-from molgen.provenance import version_of
+from molgen.provenance import code_digest, version_of
 from molgen.seeds import spawn
 from molgen.settings import DesignSettings, GenerateSettings
 from molgen.store import Ref, Store
 
-VERSION = "1"
-CHUNK = 10_000  # draws in one unit
+VERSION = "2"
+CHUNK = 10_240  # draws in one unit: whole blocks of 1,024, as generators draw them
+CODE = ("families", "nn", "batch.py", "generator.py", "modality.py", "recipes.py", "seeds.py")
+CODE += ("molecule/codec.py", "molecule/grammar.py", "molecule/smiles.py", "molecule/vocabulary.py")
 
 
-class Draws(Protocol):
-    """What the pipeline needs of a generator: its card and its draws."""
+class Carded(Protocol):
+    """What has the card of a generator."""
 
     @property
     def card(self) -> Mapping[str, Any]: ...
+
+
+class Draws(Carded, Protocol):
+    """What the pipeline needs of a generator: its card and its draws."""
 
     def sample(
         self, n: int, seed: int, *, temperature: float = 1.0, progress: Callable[[int], None] | None = None
@@ -35,11 +41,25 @@ class Draws(Protocol):
 Load = Callable[[Path, str], Draws]
 
 
+@dataclass(frozen=True)
+class Unloaded:
+    """A prior of which only the card was read."""
+
+    card: Mapping[str, Any]
+
+
 def load(path: Path, device: str) -> Draws:
     """The generator of a file of weights."""
     from molgen.generator import load_generator
 
     return load_generator(path, device)  # type: ignore[arg-type]
+
+
+def load_card(path: Path, device: str) -> Unloaded:
+    """The card alone, for checks before anything is spent: the weights stay in their file."""
+    from molgen.generator import read_card
+
+    return Unloaded(read_card(path))
 
 
 def find_prior(name: str) -> Path:
@@ -69,7 +89,7 @@ def draw(line: Line, generator: Draws, settings: DesignSettings | GenerateSettin
     """The units of `samples` draws; those that began before the deadline."""
     sizes = [min(CHUNK, settings.samples - start) for start in range(0, settings.samples, CHUNK)]
     with line.record.stage("draw"), progress("draw", settings.samples) as advance:
-        work = _Draw(line.store, generator, line.made_from, advance)
+        work = _Draw(line.store, generator, line.made_from, str(getattr(generator, "arithmetic", "")), advance)
         refs = line.executor.map("draw", Until(work, line.deadline), list(enumerate(sizes)), here=True)
     line.record.count("draw", refs)
     return [ref for ref in refs if ref is not None]
@@ -80,6 +100,7 @@ class _Draw:
     store: Store
     generator: Draws
     made_from: Mapping[str, Any]
+    arithmetic: str  # draws repeat to the byte only in the same one
     advance: Callable[[int], None]
 
     def __call__(self, item: tuple[int, int]) -> Ref:
@@ -94,6 +115,8 @@ class _Draw:
             "seed": seed,
             "size": size,
             "torch": version_of("torch"),
+            "arithmetic": self.arithmetic,
+            "code": code_digest(*CODE),
         }
 
         def make() -> pd.DataFrame:

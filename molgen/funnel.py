@@ -6,22 +6,28 @@ from typing import Any
 
 import pandas as pd
 
+from molgen.profile import CATALOGS
 from molgen.ranking import MISSING
 from molgen.report.charts import Stage
 from molgen.screening import DUPLICATE, INVALID, KNOWN, UNREACHED
 
 MOST_REASONS = 10
 WHOLE_REASON_LENGTH = 80
+WITH_ENTRY = frozenset((*CATALOGS, "acid"))  # their reasons stay whole: which entry it was
 
 
-def count_funnel(table: pd.DataFrame, rules: Sequence[str], *, source: str, compared: bool) -> tuple[Stage, ...]:
+def count_funnel(
+    table: pd.DataFrame, rules: Sequence[str], *, source: str, compared: bool, reject_known: bool = True
+) -> tuple[Stage, ...]:
     """One stage after the other, each with the rows that are left after it, that it removed, and why.
 
     rules: names of the hard rules in their order. source: name of the first stage, 'drawn' or 'read'.
     compared: were the designs compared with a training set? If not, the stage is named 'novelty not checked'.
+    reject_known: does the profile reject what the training set holds? If not, the stage is named 'known kept'.
     """
     steps = {"reached": UNREACHED} if (table["rejected_by"] == UNREACHED).any() else {}
-    steps |= {"valid": INVALID, "unique": DUPLICATE, "novel" if compared else "novelty not checked": KNOWN}
+    novelty = "novelty not checked" if not compared else "novel" if reject_known else "known kept"
+    steps |= {"valid": INVALID, "unique": DUPLICATE, novelty: KNOWN}
     steps |= {rule: rule for rule in rules}
     if (table["rejected_by"] == MISSING).any():
         steps["scored"] = MISSING
@@ -66,4 +72,4 @@ def _kind(reason: str) -> str:
     word, colon, rest = reason.partition(":")
     if not colon:
         return " ".join(part for part in reason.split() if not part.lstrip("-").replace(".", "").isdigit())
-    return f"{word}: {rest.strip()}"[:WHOLE_REASON_LENGTH] if word.isupper() or word == "reactive" else word
+    return f"{word}: {rest.strip()}"[:WHOLE_REASON_LENGTH] if word in WITH_ENTRY else word

@@ -17,13 +17,14 @@ from molgen.errors import MolgenError
 from molgen.executor import Executor
 from molgen.line import Line, executing
 from molgen.molecule import chemistry
-from molgen.provenance import find_device, input_file, sha256_of
-from molgen.runs import FINISHED, as_json, differences
+from molgen.provenance import Device, code_digest, find_device, input_file, sha256_of
+from molgen.runs import FINISHED, STOPPED, as_json, differences
 from molgen.screening import ScreenTask, tasks
 from molgen.settings import GenerateSettings
 from molgen.store import Ref, Store, write_atomic
 
 VERSION = "1"
+CODE = ("generating.py", "molecule/chemistry.py", "molecule/salts.py")
 CHUNK = 5000  # texts that one process judges at a time
 FORMAT = "molgen designs 1"
 
@@ -34,12 +35,8 @@ def generate(settings: GenerateSettings, executor: Executor | None = None, *, lo
     A JSON file beside it says how they were made. A killed call goes on where it was. Raises MolgenError where the file
     is there and was made from other settings.
     """
-    out = Path(settings.out)
-    if out.suffix != ".csv":
-        raise MolgenError(f"--out {out} must be a .csv file")
-    prior = input_file(drawing.find_prior(settings.prior))
-    device = find_device(settings.device)
-    made_from = drawing.made_from(prior["sha256"], device.kind, settings)
+    out = settings.out
+    prior, device, made_from = planned(settings)
     if _is_there(out, made_from, settings.replace):
         return out
     generator = load(Path(prior["path"]), device.kind)
@@ -50,6 +47,19 @@ def generate(settings: GenerateSettings, executor: Executor | None = None, *, lo
         line = Line("generate", settings, made_from, inputs, store, running, device.title)
         drawn = drawing.draw(line, generator, settings)
         return _written(line, out, _judged(line, drawn))
+
+
+def planned(settings: GenerateSettings) -> tuple[dict[str, Any], Device, dict[str, Any]]:
+    """The prior's file, the device, and what decides the table. MolgenError for what would stop the command."""
+    out = settings.out
+    if out.suffix != ".csv":
+        raise MolgenError(f"--out {out} must be a .csv file")
+    prior = input_file(drawing.find_prior(settings.prior))
+    device = find_device(settings.device)
+    made_from = drawing.made_from(prior["sha256"], device.kind, settings)
+    made_from["code"] = code_digest(*drawing.CODE, *CODE)
+    _is_there(out, made_from, settings.replace)
+    return prior, device, made_from
 
 
 def provenance_path(out: Path) -> Path:
@@ -69,7 +79,7 @@ def _is_there(out: Path, made_from: dict[str, Any], replace: bool) -> bool:
         record = {}
     ours = record.get("format") == FORMAT and record.get("sha256") == sha256_of(out)
     changed = differences(record.get("made_from") or {}, made_from) if ours else "it isn't as molgen wrote it"
-    if changed and not replace and (record.get("status") == FINISHED or not ours):
+    if changed and not replace and (record.get("status") in (FINISHED, STOPPED) or not ours):
         raise MolgenError(f"{out} is there already ({changed}): choose another --out, or add --replace")
     return ours and not changed and record.get("status") == FINISHED
 
@@ -89,6 +99,7 @@ class _JudgeDraws:
 
     def __call__(self, task: ScreenTask) -> Ref:
         key = {"texts": task.texts.sha256, "start": task.start, "stop": task.stop, "rdkit": rdBase.rdkitVersion}
+        key["code"] = code_digest(*CODE)
         texts = self.store.table(task.texts)["text"].tolist()[task.start : task.stop]
         return self.store.unit("judge", VERSION, key, lambda: judge_table(texts))
 

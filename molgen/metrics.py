@@ -80,7 +80,7 @@ def frechet_distance(a: Moments, b: Moments) -> float:
 
 
 def bootstrap_deviation(found: np.ndarray, reference: Moments, seed: int, draws: int = 20) -> float:
-    """Standard deviation of the distance of activations (n, 512) to `reference`, over samples drawn with replacement."""
+    """Standard deviation of the distance of activations (n, 512) to `reference`, over samples drawn with return."""
     chance = rng(seed, "bootstrap")
     again = (found[chance.integers(len(found), size=len(found))] for _ in range(draws))
     return float(np.std([frechet_distance(Moments.of(sample), reference) for sample in again], ddof=1))

@@ -9,10 +9,9 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
-from rdkit import Chem, rdBase
 
 from molgen.molecule import chemistry
-from molgen.molecule.distance import ReferenceIndex
+from molgen.molecule.distance import ReferenceIndex, comparable
 
 
 def known(constitutions: Sequence[str], fingerprints: np.ndarray, index: ReferenceIndex) -> np.ndarray:
@@ -21,6 +20,8 @@ def known(constitutions: Sequence[str], fingerprints: np.ndarray, index: Referen
     constitutions: n canonical SMILES without stereochemistry (`chemistry.without_stereo`).
     fingerprints: (n, 128) uint8, packed (`distance.morgan`) of the same designs.
     """
+    if not len(constitutions):
+        return np.zeros(0, dtype=bool)
     hashes = fingerprint_hashes(index.bits)
     order = np.argsort(hashes, kind="stable")
     wanted = fingerprint_hashes(fingerprints)
@@ -45,6 +46,5 @@ def fingerprint_hashes(bits: np.ndarray) -> np.ndarray:
 
 @lru_cache(maxsize=100_000)
 def _constitution(smiles: str) -> str | None:
-    with rdBase.BlockLogs():
-        mol = Chem.MolFromSmiles(smiles)
+    mol = comparable(smiles)
     return None if mol is None else chemistry.without_stereo(mol)

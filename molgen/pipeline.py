@@ -4,53 +4,53 @@ Plain functions of plain settings: the command line, the flows and notebooks cal
 kept in the run folder, so that a killed run goes on where it was and ends with the same bytes.
 """
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
-from molgen import drawing, resources
-from molgen.comparing import Comparison, check_goals, compare
+from molgen import drawing
+from molgen.comparing import among_best, needs_nearest, open_indexes, with_nearest, with_novelty
 from molgen.deadline import Until
 from molgen.drawing import Load
 from molgen.executor import Executor
 from molgen.generating import generate
 from molgen.line import Line, executing, in_folder
-from molgen.profile import Profile, load_profile
-from molgen.provenance import cores, find_device, input_file
+from molgen.planning import Plan, check, plan_design, plan_screen
+from molgen.profile import Profile
+from molgen.ranking import rank
 from molgen.reading import Designs, read_designs
-from molgen.references import find_reference, training_set
 from molgen.rejects import refuse_empty, refuse_unusable, say_rejected, with_unread
-from molgen.results import rank_and_select, write_results
-from molgen.runs import RUNNING, STOPPED, Run, claim, write_manifest
+from molgen.results import select_and_conform, write_results
+from molgen.runs import RUNNING, STOPPED, Run, claim, is_whole, write_manifest
 from molgen.screening import UNREACHED, Screen, mark_duplicates, screen_texts, tasks
-from molgen.settings import TRAINING, DesignSettings, GenerateSettings, ScreenSettings
+from molgen.settings import DesignSettings, GenerateSettings, ScreenSettings
 from molgen.store import Ref, write_atomic
 
-__all__ = ["DesignSettings", "GenerateSettings", "ScreenSettings", "design", "generate", "screen"]
+__all__ = ["DesignSettings", "GenerateSettings", "ScreenSettings", "check", "design", "generate", "screen"]
+
+log = logging.getLogger("molgen.pipeline")
+
+ROWS = 10_000  # of a user's file in one unit
+CHOICE = 5  # where fewer than so many for each pick passed, the selection has little to choose from
 
 
 def design(settings: DesignSettings, executor: Executor | None = None, *, load: Load = drawing.load) -> Run:
-    """Draws designs from a prior and screens them; gives the finished run.
+    """Draws designs from a prior and screens them; gives the finished run. A run that is there and whole is left alone.
 
     load: how weights become a generator (`load(path, 'cpu')`). Raises MolgenError for what the user can mend,
     OutputError where the folder cannot be written; finished units are kept in both cases.
     """
-    profile_path, profile = _profile(settings.profile)
-    prior = input_file(drawing.find_prior(settings.prior))
-    device = find_device(settings.device)
-    generator = load(Path(prior["path"]), device.kind)
-    comparison = _comparison(settings.reference, *training_set(generator.card))
-    check_goals(profile, comparison)
-    made_from = drawing.made_from(prior["sha256"], device.kind, settings)
-    made_from |= {"profile": profile.digest(), **comparison.made_from()}
-    inputs = {"profile": input_file(profile_path), "prior": prior | {"card": generator.card}, **comparison.inputs()}
+    plan = plan_design(settings, load)
+    if is_whole(settings.out, plan.made_from):
+        return _left_alone(settings.out)
     with executing(executor, settings.workers) as running:
-        line = Line("design", settings, made_from, inputs, in_folder(settings.out), running, device.title)
-        _begin(line, profile_path)
-        drawn = drawing.draw(line, generator, settings)
-        table = _screened(line, drawn, _drawn_rows(line, drawn), profile)
-        return _finished(line, table, profile, comparison, source="drawn")
+        line = _begun("design", settings, plan, running)
+        drawn = drawing.draw(line, plan.generator, settings)
+        table = _screened(line, drawn, _drawn_rows(line, drawn), plan.profile)
+        return _finished(line, table, plan, source="drawn")
 
 
 def screen(settings: ScreenSettings, executor: Executor | None = None) -> Run:
@@ -59,47 +59,50 @@ def screen(settings: ScreenSettings, executor: Executor | None = None) -> Run:
     Raises MolgenError for what the user can mend (with `invalid_rows='fail'` a row that cannot be used is such a
     thing), OutputError where the folder cannot be written.
     """
-    profile_path, profile = _profile(settings.profile)
     designs = read_designs(settings.file, settings.column)
-    training = find_reference(settings.training)
-    comparison = _comparison(settings.reference, training, "" if training else "no training set was named (--training)")
-    check_goals(profile, comparison)
-    file = input_file(Path(settings.file))
-    made_from = {"file": file["sha256"], "column": settings.column, "profile": profile.digest()}
-    inputs = {"file": file | _as_read(designs), "profile": input_file(profile_path), **comparison.inputs()}
+    plan = plan_screen(settings)
+    plan.inputs["file"] |= _as_read(designs)
     with executing(executor, settings.workers) as running:
         if settings.invalid_rows == "fail":
-            refuse_unusable(designs, profile, running)
-        folder = in_folder(settings.out)
-        line = Line("screen", settings, made_from | comparison.made_from(), inputs, folder, running, cores())
+            refuse_unusable(designs, plan.profile, running)
+        if is_whole(settings.out, plan.made_from):
+            return _left_alone(settings.out)
+        line = _begun("screen", settings, plan, running)
         line.notes.extend(designs.notes)
-        _begin(line, profile_path)
-        key = {"file": file["sha256"], "column": settings.column, "suffixes": Path(settings.file).suffixes}
-        texts = line.store.unit("read", "1", key, lambda: designs.table)
-        table = _screened(line, [texts], designs.table.rename(columns={"text": "as_drawn"}), profile)
+        texts = _kept(line, designs)
+        table = _screened(line, texts, designs.table.rename(columns={"text": "as_drawn"}), plan.profile)
         table = with_unread(table, designs)
         refuse_empty(line, table, designs)
         say_rejected(line, table, designs)
-        return _finished(line, table, profile, comparison, source="read")
+        return _finished(line, table, plan, source="read")
 
 
-def _profile(name: str) -> tuple[Path, Profile]:
-    path = resources.find("profiles", name)
-    return path, load_profile(path)
+def _left_alone(out: Path) -> Run:
+    log.info("%s holds this very run, finished: nothing is left to do", out)
+    return Run(out)
 
 
-def _comparison(reference: str, training: object, why_not: str) -> Comparison:
-    chosen = training if reference == TRAINING else find_reference(reference)
-    return Comparison(training, chosen, why_not)  # type: ignore[arg-type]
-
-
-def _begin(line: Line, profile_path: Path) -> None:
+def _begun(command: str, settings: DesignSettings | ScreenSettings, plan: Plan[Any], running: Executor) -> Line:
     """Takes the folder, and writes at once what the run is made from."""
-    out = Path(line.settings.out)
-    claim(out, line.command, line.made_from, line.settings.replace)
+    out = settings.out
+    line = Line(command, settings, plan.made_from, plan.inputs, in_folder(out), running, plan.device)
+    claim(out, command, plan.made_from, settings.replace)
     with line.keeping():
         write_manifest(out, line.manifest(RUNNING))
-        write_atomic(out / "profile.toml", profile_path.read_bytes())
+        write_atomic(out / "profile.toml", plan.profile_path.read_bytes())
+    return line
+
+
+def _kept(line: Line, designs: Designs) -> list[Ref]:
+    """The user's texts as units of `ROWS` rows."""
+    path, table = designs.path, designs.table
+    key = {"file": line.made_from["file"], "column": line.made_from["column"], "suffixes": path.suffixes}
+    starts = range(0, max(len(table), 1), ROWS)
+    parts = [(start, table.iloc[start : start + ROWS]) for start in starts]
+    return [
+        line.store.unit("read", "2", key | {"start": start, "rows": len(part)}, lambda part=part: part)
+        for start, part in parts
+    ]
 
 
 def _drawn_rows(line: Line, refs: Sequence[Ref]) -> pd.DataFrame:
@@ -131,13 +134,36 @@ def _unreached(count: int) -> pd.DataFrame:
     return pd.DataFrame({"rejected_by": [UNREACHED] * count, "reason": [reason] * count, "note": [""] * count})
 
 
-def _finished(line: Line, table: pd.DataFrame, profile: Profile, comparison: Comparison, *, source: str) -> Run:
-    table = compare(line, mark_duplicates(table), comparison, profile)
+def _finished(line: Line, table: pd.DataFrame, plan: Plan[Any], *, source: str) -> Run:
+    """Compares, ranks, selects and writes. The nearest references are looked for last, unless a goal needs them."""
+    profile, comparison = plan.profile, plan.comparison
+    indexes = open_indexes(line, comparison)
+    table = with_novelty(line, mark_duplicates(table), comparison, indexes, profile.novelty.reject_known)
+    early = needs_nearest(profile)
+    if early:
+        table = with_nearest(line, table, comparison, indexes, (table["rejected_by"] == "").to_numpy())
     with line.record.stage("rank"):
-        table = rank_and_select(table, profile)
+        table = rank(table, profile)
+    if not early:
+        table = with_nearest(line, table, comparison, indexes, among_best(table, profile))
+    with line.record.stage("select"):
+        table = select_and_conform(table, profile)
+    _say_end(line, table, profile, drawn=source == "drawn")
+    return write_results(line, table, profile, source=source)
+
+
+def _say_end(line: Line, table: pd.DataFrame, profile: Profile, *, drawn: bool) -> None:
+    """What the user should know of a run that stopped early, or whose selection had little to choose from."""
     if line.status == STOPPED:
         line.say("stopped at the deadline: what was reached is ranked and written; the same command goes on from there")
-    return write_results(line, table, profile, source=source)
+        return
+    passed, wanted = int(table["rank"].notna().sum()), CHOICE * profile.select.count
+    if passed < wanted <= len(table):
+        more = "draw more (--samples) or " if drawn else ""
+        line.say(
+            f"only {passed:,} of {len(table):,} passed every rule, too few for {profile.select.count} good and diverse "
+            f"picks (better {wanted:,}): {more}loosen the rules of the profile; the funnel shows which take most"
+        )
 
 
 def _as_read(designs: Designs) -> dict[str, object]:

@@ -19,7 +19,7 @@ from typing import Any, Literal
 from molgen.candidates import score_names
 from molgen.errors import MolgenError
 
-CITED_RULES = ("lipinski", "veber", "rule_of_three")
+CITED_RULES = ("lipinski", "veber", "rule_of_three", "no_acids")
 CATALOGS = (
     "PAINS",
     "PAINS_A",

@@ -1,5 +1,6 @@
 """Where a result comes from: versions, commit, device, checksums, seconds. What `run.json` is made of."""
 
+import hashlib
 import logging
 import os
 import platform
@@ -9,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, is_dataclass
 from datetime import UTC, datetime
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal
@@ -21,6 +23,7 @@ from molgen.store import Ref
 log = logging.getLogger("molgen.provenance")
 
 PACKAGES = ("molgen-flows", "rdkit", "torch", "torch-geometric", "numpy", "pandas", "pyarrow", "safetensors", "prefect")
+PACKAGE = Path(__file__).resolve().parent
 DeviceName = Literal["auto", "cpu", "cuda"]
 
 
@@ -64,13 +67,27 @@ def version_of(package: str) -> str:
     return versions().get(package, "none")
 
 
+@cache
+def code_digest(*places: str) -> str:
+    """The sha256 of those of molgen's sources that decide a result: files and folders, named from the package on.
+
+    It goes into the keys of units, so that edited code never meets results of other code; read once a process.
+    """
+    hashed = hashlib.sha256()
+    for place in places:
+        path = PACKAGE / place
+        for source in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
+            hashed.update(f"{source.relative_to(PACKAGE).as_posix()} {source.stat().st_size}\n".encode())
+            hashed.update(source.read_bytes())
+    return hashed.hexdigest()
+
+
 def commit() -> str | None:
     """The checkout's commit, with '+changes' where files differ from it; None outside of a checkout."""
-    folder = Path(__file__).resolve().parent
-    head = _git(folder, "rev-parse", "HEAD")
-    if head is None or _git(folder, "ls-files", "--error-unmatch", "store.py") is None:
+    head = _git(PACKAGE, "rev-parse", "HEAD")
+    if head is None or _git(PACKAGE, "ls-files", "--error-unmatch", "store.py") is None:
         return None
-    return f"{head}+changes" if _git(folder, "status", "--porcelain", "--", ".") else head
+    return f"{head}+changes" if _git(PACKAGE, "status", "--porcelain", "--", ".") else head
 
 
 def _git(folder: Path, *arguments: str) -> str | None:

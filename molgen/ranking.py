@@ -4,6 +4,7 @@ Everything here is deterministic: ties go by canonical design, so the same table
 chemistry.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +13,9 @@ import pandas as pd
 from molgen.candidates import DESIRABILITY_PREFIX
 from molgen.errors import MolgenError
 from molgen.profile import Goal, Profile, Rank, Select
+from molgen.wording import label, missing, wanted, written
 
+BEST_SHARE = 0.25  # of the ranked: where 'maxmin' spreads its picks
 MISSING = "missing score"  # the rule that rejects what cannot be ranked
 
 
@@ -55,14 +58,20 @@ def pareto_front(parts: np.ndarray) -> np.ndarray:
     Equal rows are all kept. A row with a NaN is never on the front and dominates nothing.
     """
     front = ~np.isnan(parts).any(axis=1)
-    rows = np.flatnonzero(front)
-    if parts.shape[1] == 0 or rows.size == 0:
+    if parts.shape[1] == 0 or not front.any():
         return front
-    kept, size = np.empty((rows.size, parts.shape[1])), 0
-    # a row that dominates comes earlier in falling lexicographic order, and one of the front dominates what it does
-    for row in rows[np.lexsort(-parts[rows].T[::-1])]:
-        above = kept[:size][(kept[:size] >= parts[row]).all(axis=1)]
-        front[row] = not (above > parts[row]).any()
+    distinct, place = np.unique(parts[front] + 0.0, axis=0, return_inverse=True)  # + 0.0: no -0.0
+    front[front] = _front_of_distinct(distinct)[place.ravel()]
+    return front
+
+
+def _front_of_distinct(parts: np.ndarray) -> np.ndarray:
+    """The front of rows that are all different, and in rising lexicographic order."""
+    front = np.zeros(len(parts), dtype=bool)
+    kept, size = np.empty(parts.shape), 0
+    # a row that dominates comes later in this order, and one of the front dominates what it does
+    for row in range(len(parts) - 1, -1, -1):
+        front[row] = not (kept[:size] >= parts[row]).all(axis=1).any()
         if front[row]:
             kept[size], size = parts[row], size + 1
     return front
@@ -98,21 +107,26 @@ def select(table: pd.DataFrame, fingerprints: np.ndarray, profile: Profile) -> p
 
     fingerprints: (rows of the table, bytes) uint8, packed bits; rows without a rank are not looked at.
     Both methods start with rank 1, allow `max_per_scaffold` picks of one scaffold (acyclic molecules count as one), and
-    never take two designs more similar than `max_similarity`. 'greedy' goes down the ranks; 'maxmin' takes each time
-    that of the best `pool` designs which is farthest from all picks (Ashton 2002, ties by rank). If fewer than `count`
-    remain, fewer are selected.
+    never take two designs more similar than `max_similarity`. A design of desirability 0 is not taken, unless the rank
+    goes by Pareto fronts, whose ends are 0 in some goal. 'greedy' goes down the ranks. 'maxmin' takes each time that of
+    the best designs which is farthest from all picks (Ashton 2002, ties by rank); the best are a quarter of the ranked,
+    but `count` at the least and `pool` at the most. Where none of these is left, it goes down the ranks as far as
+    `pool`. If fewer than `count` remain, fewer are selected.
     """
     if len(fingerprints) != len(table):
         raise ValueError(f"{len(fingerprints)} fingerprints for {len(table)} rows")
     ranks = table["rank"].to_numpy(dtype=np.float64, na_value=np.nan)
     order = np.argsort(ranks, kind="stable")[: int(np.isfinite(ranks).sum())]
+    ranked = len(order)
+    if profile.rank.method != "pareto":
+        order = order[table["desirability"].to_numpy(dtype=np.float64, na_value=np.nan)[order] > 0]
     scaffolds = table["scaffold"].fillna("").to_numpy()
     picks = _pick(order, fingerprints, scaffolds, profile.select)
     table = table.assign(selected=False, why_selected="")
     for pick in picks:
         row = table.index[pick.row]
         table.loc[row, "selected"] = True
-        table.loc[row, "why_selected"] = _why(table, pick, len(order), profile)
+        table.loc[row, "why_selected"] = _why(table, pick, ranked, profile)
     return table
 
 
@@ -125,14 +139,18 @@ class _Pick:
 
 
 def _pick(order: np.ndarray, fingerprints: np.ndarray, scaffolds: np.ndarray, rules: Select) -> list[_Pick]:
+    spread = 0
     if rules.method == "maxmin":
+        spread = max(rules.count, math.ceil(len(order) * BEST_SHARE))
         order = order[: rules.pool]
     bits, groups = fingerprints[order], scaffolds[order]
     closest, nearest = np.full(len(order), -1), np.zeros(len(order))
     free, picks = np.ones(len(order), dtype=bool), list[_Pick]()
     while free.any() and len(picks) < rules.count:
-        # the first of the free ones, or of those the one farthest from all picks: argmin gives the best rank among ties
-        place = int(np.where(free, nearest, np.inf).argmin()) if rules.method == "maxmin" else int(free.argmax())
+        # of the best that are free the one farthest from all picks (argmin gives the best rank among ties), else the
+        # first that is free
+        best = free[:spread].any()
+        place = int(np.where(free, nearest, np.inf)[:spread].argmin()) if best else int(free.argmax())
         earlier = int(order[closest[place]]) if picks else -1
         picks.append(_Pick(int(order[place]), len(picks) + 1, earlier, float(nearest[place])))
         similarity = _tanimoto(bits[place], bits)
@@ -150,26 +168,60 @@ def _tanimoto(one: np.ndarray, many: np.ndarray) -> np.ndarray:
 
 
 def _why(table: pd.DataFrame, pick: _Pick, ranked: int, profile: Profile) -> str:
+    """Sentences for a chemist: the rank, the best and the worst of it, why this pick, and what to know before ordering.
+
+    "Rank 12 of 1,012 (desirability 0.84). Strongest: QED 0.91 (fully met). Weakest: logP 3.90, wanted 1 to 3. Pick 4,
+    for diversity: Tanimoto 0.31 to the closest earlier pick, d0000123. Nearest reference: 0.52. 1 open stereocentre.
+    Flags: none."
+    """
     row = table.iloc[pick.row]
-    parts = [f"Rank {row['rank']} of {ranked}, desirability {row['desirability']:.2f}{_extremes(row, profile)}"]
+    front = "on the Pareto front, " if profile.rank.method == "pareto" and row["pareto_front"] else ""
+    sentences = [f"Rank {row['rank']:,} of {ranked:,} ({front}desirability {row['desirability']:.2f})"]
+    sentences += _extremes(row, profile)
+    sentences.append(_turn(pick, table, profile.select))
+    sentences += _cautions(row, profile)
+    return " ".join(f"{sentence}." for sentence in sentences)
+
+
+def _extremes(row: pd.Series, profile: Profile) -> list[str]:
+    """The goals that this design meets best and worst, with their values; a goal without a value is met worst."""
+    goals = [goal for goal in profile.goals if goal.weight > 0]
+    if not goals:
+        return []
+    parts = [row[f"{DESIRABILITY_PREFIX}{goal.score}"] for goal in goals]
+    met = [0.0 if missing(part) else float(part) for part in parts]
+    if min(met) >= 1:
+        return ["Every goal is fully met"]
+    best, worst = goals[int(np.argmax(met))], goals[int(np.argmin(met))]
+    low = f"{_value(row, worst)}, wanted {wanted(worst)}"
+    if best is worst:
+        return [low]
+    degree = "fully met" if max(met) >= 1 else f"wanted {wanted(best)}"
+    return [f"Strongest: {_value(row, best)} ({degree})", f"Weakest: {low}"]
+
+
+def _value(row: pd.Series, goal: Goal) -> str:
+    value = row[goal.score]
+    return f"{label(goal.score)} {'not scored' if missing(value) else written(value, goal.score)}"
+
+
+def _turn(pick: _Pick, table: pd.DataFrame, rules: Select) -> str:
     if pick.closest < 0:
-        parts.append("first pick, as the best of all")
-    else:
-        other = table.iloc[pick.closest]["id"]
-        parts.append(f"pick {pick.turn}: similarity {pick.similarity:.2f} to the closest earlier pick ({other})")
-    return "; ".join(parts) + "."
+        return "Pick 1, the best in rank"
+    purpose = "for diversity" if rules.method == "maxmin" else "the next in rank that differs enough"
+    other = table.iloc[pick.closest]["id"]
+    return f"Pick {pick.turn}, {purpose}: Tanimoto {pick.similarity:.2f} to the closest earlier pick, {other}"
 
 
-def _extremes(row: pd.Series, profile: Profile) -> str:
-    """The goals that this design meets best and worst, with the value of the worst."""
-    met = {goal.score: row[f"{DESIRABILITY_PREFIX}{goal.score}"] for goal in profile.goals if goal.weight > 0}
-    met = {name: value for name, value in met.items() if pd.notna(value)}
-    if len(met) < 2:
-        return ""
-    best, worst = max(met, key=lambda name: met[name]), min(met, key=lambda name: met[name])
-    if met[best] == met[worst]:
-        return f" (all goals met to {met[best]:.2f})"
-    return f" (best met: {best} {met[best]:.2f}; least met: {worst} {met[worst]:.2f}, its value {row[worst]:.2f})"
+def _cautions(row: pd.Series, profile: Profile) -> list[str]:
+    """How near it is to what is known, what is open in its structure, and its alerts; nothing where nobody looked."""
+    near, centres, flags = row.get("nearest_similarity"), row.get("stereo_unassigned"), row.get("flags")
+    found = [] if missing(near) else [f"Nearest reference: Tanimoto {near:.2f}"]
+    if not missing(centres) and centres > 0:
+        found.append(f"{centres:.0f} open stereocentre{'s' if centres > 1 else ''}: decide which isomer to make")
+    if profile.alerts.flag and flags is not None:
+        found.append(f"Flags: {'none' if missing(flags) else flags}")
+    return found
 
 
 def _desirabilities(table: pd.DataFrame, profile: Profile) -> np.ndarray:

@@ -25,6 +25,7 @@ WHITESPACE = " "  # as a delimiter: the first run of blanks or tabs, once, so th
 DELIMITERS = ("\t", ",", ";", "|", WHITESPACE)
 SMILES_SUFFIXES = (".smi", ".smiles", ".ism", ".can")
 SAMPLE = 50  # lines that are looked at before the delimiter is settled
+HOW = "--column"  # how a user names a column
 LONGEST_RECORD = 20  # lines that a quoted cell may span
 
 
@@ -53,6 +54,17 @@ class _Layout:
     width: int  # cells in a row
     text: int  # index of the column with molecules
     id: int | None
+
+
+def find_column(path: Path | str, column: str | None = None, how: str = HOW) -> str:
+    """The name of the column that `read_designs` would read, '' where the file has no header.
+
+    how: what the user writes to name a column, for the sentence of the MolgenError where none is found.
+    """
+    path = Path(path)
+    filled = [line for line in read_lines(path).lines if line.strip()]
+    layout = _layout(path, filled[: SAMPLE + 1], column, how)
+    return layout.header[layout.text] if layout.header else ""
 
 
 def read_designs(path: Path | str, column: str | None = None) -> Designs:
@@ -93,14 +105,14 @@ def read_designs(path: Path | str, column: str | None = None) -> Designs:
     )
 
 
-def _layout(path: Path, lines: Sequence[str], column: str | None) -> _Layout:
+def _layout(path: Path, lines: Sequence[str], column: str | None, how: str = HOW) -> _Layout:
     delimiter = _delimiter(path, lines)
     first = tuple(cell.strip() for cell in _cells(lines[0], delimiter))
     width = max(len(first), 1)
     if _has_header(path, first, column):
-        index = _named(path, first, column)
+        index = _named(path, first, column, how)
         return _Layout(delimiter, first, width, index, _best(first, ID_NAMES, leave=index))
-    index = _numbered(path, lines, delimiter, width, column)
+    index = _numbered(path, _Layout(delimiter, (), width, 0, None), lines, column, how)
     return _Layout(delimiter, (), width, index, _other(width, index))
 
 
@@ -156,30 +168,31 @@ def _has_header(path: Path, first: Sequence[str], column: str | None) -> bool:
     return not any(_reads_as_molecule(cell) for cell in first)
 
 
-def _named(path: Path, header: Sequence[str], column: str | None) -> int:
+def _named(path: Path, header: Sequence[str], column: str | None, how: str) -> int:
     index = _best(header, (column,) if column else TEXT_NAMES)
     if index is None:
-        raise MolgenError(_no_column(path, header, column))
+        raise MolgenError(_no_column(path, header, column, how))
     if sum(name == header[index] for name in header) > 1:
         raise MolgenError(f"{path} has several columns named '{header[index]}': rename all but one")
     return index
 
 
-def _no_column(path: Path, header: Sequence[str], column: str | None) -> str:
+def _no_column(path: Path, header: Sequence[str], column: str | None, how: str) -> str:
     shown = ", ".join(repr(name) for name in header[:30]) + (", ..." if len(header) > 30 else "")
     if column:
         return f"{path} has no column '{column}'. Its columns are: {shown}"
-    return f"no column of {path} is named like SMILES. Name the one to read with --column; its columns are: {shown}"
+    return f"no column of {path} is named like SMILES. Name the one to read with {how}; its columns are: {shown}"
 
 
-def _numbered(path: Path, lines: Sequence[str], delimiter: str, width: int, column: str | None) -> int:
+def _numbered(path: Path, layout: _Layout, lines: Sequence[str], column: str | None, how: str) -> int:
     """The column of a file without header: by number, or the first in which most rows read as molecules."""
+    delimiter, width = layout.delimiter, layout.width
     if column:
         if not column.isdigit() or not 1 <= int(column) <= width:
             first = ", ".join(repr(cell) for cell in _cells(lines[0], delimiter)[:10])
             raise MolgenError(
                 f"{path} has no column '{column}': it seems to have no header (first row: {first}). "
-                f"Give the column's number, --column 1 to {width}, or leave --column out"
+                f"Give the column's number (1 to {width}) with {how}, or name none"
             )
         return int(column) - 1
     rows = [_cells(line, delimiter) for line in lines]

@@ -4,6 +4,7 @@ The index of a set (fingerprints and SMILES) is made once, by chunks and in proc
 name that the input's sha256, RDKit's version and the fingerprint's version determine. A killed build goes on.
 """
 
+import difflib
 import logging
 import os
 from collections.abc import Mapping, Sequence
@@ -19,11 +20,12 @@ from molgen import datasets
 from molgen.deadline import Until
 from molgen.errors import MolgenError, OutputError
 from molgen.executor import Executor
-from molgen.molecule import distance
+from molgen.molecule import chemistry, distance
 from molgen.molecule.distance import Part, ReferenceIndex
-from molgen.reading import read_designs
-from molgen.settings import NOTHING
+from molgen.reading import find_column, read_designs
+from molgen.settings import NOTHING, TRAINING
 from molgen.store import Store, digest
+from molgen.textfile import nearest_file
 
 log = logging.getLogger("molgen.references")
 
@@ -39,11 +41,14 @@ class Reference:
     sha256: str
     column: str | None = None
 
-    def texts(self) -> list[str]:
-        """Its SMILES in the order of the file."""
+    def read(self) -> "_Read":
+        """Its SMILES in the order of the file, and what was refused on reading."""
         if self.title in datasets.DATASETS:
-            return datasets.read_smiles(self.title)
-        return read_designs(self.path, self.column).table["text"].tolist()
+            texts = datasets.read_smiles(self.title)
+            return _Read(texts, range(1, len(texts) + 1), [])
+        designs = read_designs(self.path, self.column)
+        refused = list(zip(designs.rejected["row"].tolist(), designs.rejected["reason"].tolist(), strict=True))
+        return _Read(designs.table["text"].tolist(), designs.table["row"].tolist(), refused)
 
     @property
     def key(self) -> str:
@@ -55,15 +60,64 @@ class Reference:
         return {"name": self.title, "path": str(self.path), "sha256": self.sha256, "column": self.column}
 
 
+@dataclass(frozen=True)
+class _Read:
+    texts: list[str]
+    rows: Sequence[int]  # of each text, in its file
+    refused: list[tuple[int, str]]  # row and reason
+
+    def left_out(self, readable: np.ndarray, title: str) -> str:
+        """A sentence on the rows that are no molecule, '' if all are. readable: (texts,) bool."""
+        bad = np.flatnonzero(~readable)
+        count = len(bad) + len(self.refused)
+        if not count:
+            return ""
+        first = [(self.rows[bad[0]], _reason(self.texts[bad[0]]))] if len(bad) else []
+        row, reason = min([*first, *self.refused])
+        total = len(self.texts) + len(self.refused)
+        return f"{count:,} of {total:,} rows of {title} are no molecule and were left out (first: row {row}: {reason})"
+
+
+def _reason(text: str) -> str:
+    return chemistry.judge([text], strip_salts=True)[0].reason or "not a SMILES"
+
+
 def find_reference(name: str, column: str | None = None) -> Reference | None:
-    """The set of that name (a data set, or a file); None for 'none'. MolgenError where there is no such set."""
+    """The set of that name: a data set, FILE or FILE:COLUMN; None for 'none'.
+
+    MolgenError where there is no such set, or no column with SMILES in it.
+    """
     if name == NOTHING:
         return None
-    path = datasets.locate(name) if name in datasets.DATASETS else Path(name)
+    if name in datasets.DATASETS:
+        return _data_set(name, column)
+    path = Path(name)
+    if not path.is_file() and ":" in name and Path(name.rpartition(":")[0]).is_file():
+        name, _, column = name.rpartition(":")
+        path = Path(name)
     if not path.is_file():
-        sets = ", ".join(known for known, data in datasets.DATASETS.items() if data.rows)
-        raise MolgenError(f"{name} is neither a file nor a data set (data sets: {sets})")
+        raise MolgenError(_no_set(name))
+    find_column(path, column, how=f"{path}:COLUMN")
     return Reference(name, path, datasets.sha256_of(path), column)
+
+
+def _data_set(name: str, column: str | None) -> Reference:
+    if not datasets.DATASETS[name].rows:
+        raise MolgenError(f"{name} holds statistics and no molecules. Sets of molecules: {', '.join(_sets())}")
+    path = datasets.locate(name)
+    return Reference(name, path, datasets.sha256_of(path), column)
+
+
+def _sets() -> list[str]:
+    return [known for known, data in datasets.DATASETS.items() if data.rows]
+
+
+def _no_set(name: str) -> str:
+    if Path(name).is_dir():
+        return f"{name} is a folder, where a file or a data set is needed"
+    near = difflib.get_close_matches(name, [*_sets(), NOTHING, TRAINING], n=1)
+    hint = f"; did you mean {near[0]}?" if near else nearest_file(Path(name))
+    return f"{name} is neither a file nor a data set (data sets: {', '.join(_sets())}){hint}"
 
 
 def training_set(card: Mapping[str, Any]) -> tuple[Reference | None, str]:
@@ -75,7 +129,7 @@ def training_set(card: Mapping[str, Any]) -> tuple[Reference | None, str]:
     try:
         found = find_reference(name, data.get("column"))
     except MolgenError as error:
-        return None, f"the training set {name} was not found: {error}"
+        return None, f"the training set {name} cannot be used: {error}"
     wanted = data.get("sha256")
     if found is not None and wanted and wanted != found.sha256:
         return None, f"{found.path} is not the file that the prior was trained on: its sha256 differs from the card's"
@@ -88,14 +142,22 @@ def open_index(reference: Reference, executor: Executor, deadline: float | None 
     if path.is_file():
         return ReferenceIndex.load(path)
     log.info("indexing %s for comparisons, once: %s", reference.title, path)
-    texts = reference.texts()
+    read = reference.read()
+    texts = read.texts
     store = Store(path.with_suffix(".units"))
     chunks = [texts[start : start + CHUNK] for start in range(0, len(texts), CHUNK)]
     refs = executor.map("index", Until(_Fingerprints(store, reference.key), deadline), list(enumerate(chunks)))
     if any(ref is None for ref in refs):
         return None
-    parts = [_part(store.table(ref)) for ref in refs if ref is not None]
-    index = ReferenceIndex.join(texts, parts, name=reference.title)
+    try:
+        parts = [_part(store.table(ref)) for ref in refs if ref is not None]
+    except FileNotFoundError:  # another process that indexed the same set was done first, and removed the pieces
+        if path.is_file():
+            return ReferenceIndex.load(path)
+        raise
+    readable = np.concatenate([part.readable for part in parts]) if parts else np.zeros(0, dtype=bool)
+    note = read.left_out(readable, reference.title)
+    index = ReferenceIndex.join(texts, parts, name=reference.title, note=note)
     _save(index, path)
     store.remove()
     return index

@@ -11,7 +11,7 @@ from molgen.line import Line
 from molgen.molecule.rules import build_rules
 from molgen.profile import Profile
 from molgen.provenance import sha256_of
-from molgen.ranking import rank, select
+from molgen.ranking import select
 from molgen.report.charts import Stage
 from molgen.runs import Run, as_json, write_manifest
 from molgen.screening import INVALID, packed
@@ -19,12 +19,12 @@ from molgen.store import write_atomic
 
 log = logging.getLogger("molgen.pipeline")
 
-INNER = ("constitution", "drawn_constitution", "fingerprint", "drawn_fingerprint")  # not for the candidate table
+INNER = ("constitution", "fingerprint")  # not for the candidate table
 
 
-def rank_and_select(table: pd.DataFrame, profile: Profile) -> pd.DataFrame:
-    """The candidate table: ranked, selected, and with the schema's columns."""
-    table = select(rank(table, profile), packed(table["fingerprint"]), profile)
+def select_and_conform(table: pd.DataFrame, profile: Profile) -> pd.DataFrame:
+    """The candidate table of what is ranked: with the selection and the schema's columns."""
+    table = select(table, packed(table["fingerprint"]), profile)
     return tables.conform(table.drop(columns=[name for name in INNER if name in table.columns]))
 
 
@@ -37,8 +37,14 @@ def rejected_inputs(table: pd.DataFrame) -> pd.DataFrame:
 def write_results(line: Line, table: pd.DataFrame, profile: Profile, *, source: str) -> Run:
     """Writes every file of the run folder, `run.json` last: only then the run counts as finished."""
     folder = line.settings.out
-    compared = bool(table["in_training"].notna().any()) or line.made_from.get("training") is not None
-    stages = count_funnel(table, [rule.name for rule in build_rules(profile)], source=source, compared=compared)
+    named = line.made_from.get("training") is not None
+    stages = count_funnel(
+        table,
+        [rule.name for rule in build_rules(profile)],
+        source=source,
+        compared=bool(table["in_training"].notna().any()) or (named and not bool(table["design"].notna().any())),
+        reject_known=profile.novelty.reject_known,
+    )
     with line.keeping(), line.record.stage("write"):
         written = tables.write(table, folder)
         refused = rejected_inputs(table)
@@ -59,4 +65,6 @@ def _write_report(
         with line.record.stage("report"):
             shown = line.manifest(line.status, profile=profile.as_dict(), **results)
             write_report(line.settings.out / "report.html", table, stages, shown, profile)
+        late = {name: sha256_of(line.settings.out / name) for name in ("profile.toml", "report.html")}
+        results["files"] = {**results["files"], **late}  # all of them, so that a later call can tell that none changed
         write_manifest(line.settings.out, line.manifest(line.status, profile=profile.as_dict(), **results))

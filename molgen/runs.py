@@ -8,13 +8,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from molgen import candidates as tables
 from molgen.errors import MolgenError
 from molgen.funnel import from_dict
+from molgen.molecule import distance
 from molgen.profile import Profile, load_profile
-from molgen.ranking import rank
+from molgen.provenance import sha256_of
+from molgen.ranking import rank, select
 from molgen.report.charts import Stage
 from molgen.store import write_atomic
 
@@ -69,8 +72,22 @@ class Run:
         return self.folder / "report.html"
 
     def rerank(self, weights: Mapping[str, float]) -> pd.DataFrame:
-        """The ranked table under other weights of the profile's goals, best first; files are left as they are."""
-        return tables.ranked(rank(self.candidates, self.profile.with_weights(weights)))
+        """The ranked table under other weights of the profile's goals, best first, and selected anew.
+
+        Files are left as they are.
+        """
+        profile = self.profile.with_weights(weights)
+        table = rank(self.candidates, profile)
+        return tables.ranked(select(table, _fingerprints(table), profile))
+
+
+def _fingerprints(table: pd.DataFrame) -> np.ndarray:
+    """(rows, 128) uint8 of the ranked rows; zeros for the others, which nobody looks at."""
+    rows = np.flatnonzero(table["rank"].notna().to_numpy())
+    part = distance.fingerprint_chunk(table["design"].iloc[rows].tolist())
+    fingerprints = np.zeros((len(table), distance.BYTES), dtype=np.uint8)
+    fingerprints[rows[part.readable]] = part.bits
+    return fingerprints
 
 
 def open_run(folder: Path | str) -> Run:
@@ -85,12 +102,38 @@ def open_run(folder: Path | str) -> Run:
     return Run(folder)
 
 
-def claim(folder: Path, command: str, made_from: Mapping[str, Any], replace: bool) -> None:
-    """Makes sure that a run may write into the folder; removes results that were made from something else.
+def is_whole(folder: Path, made_from: Mapping[str, Any]) -> bool:
+    """Does the folder hold this very run, finished, with every file as it was written?"""
+    manifest = _manifest(folder) or {}
+    if manifest.get("status") != FINISHED or differences(manifest.get("made_from") or {}, made_from):
+        return False
+    files = manifest.get("files") or {}
+    return "report.html" in files and all(_sum(folder / name) == wanted for name, wanted in files.items())
 
-    Goes on in a folder where the same command was interrupted, and in a finished run with the same settings.
-    MolgenError for a folder with other files, a run of another command, and (unless `replace`) a finished run with
-    other settings.
+
+def claim(folder: Path, command: str, made_from: Mapping[str, Any], replace: bool) -> None:
+    """Takes the folder for a run, and removes results that were made from something else.
+
+    Goes on in a folder where the same command was interrupted. Raises as `refuse_taken` does.
+    """
+    refuse_taken(folder, command, made_from, replace)
+    manifest = _manifest(folder)
+    if manifest is None:
+        return
+    changed = differences(manifest.get("made_from") or {}, made_from)
+    if not changed:
+        log.info("going on in %s: what is finished is used again", folder)
+        return
+    log.warning("%s was begun with other settings (%s): what depends on them is computed anew", folder, changed)
+    for name in RESULTS:
+        (folder / name).unlink(missing_ok=True)
+
+
+def refuse_taken(folder: Path, command: str, made_from: Mapping[str, Any], replace: bool) -> None:
+    """MolgenError where a run may not write into the folder; nothing is touched.
+
+    That is a folder with other files, a run of another command, and (unless `replace`) results of other settings, or
+    results that somebody changed since.
     """
     if folder.exists() and not folder.is_dir():
         raise MolgenError(f"{folder} is a file, where a run folder is needed: choose another --out")
@@ -103,26 +146,33 @@ def claim(folder: Path, command: str, made_from: Mapping[str, Any], replace: boo
             " choose another --out, or empty the folder"
         )
     if manifest is not None:
-        _continue(folder, manifest, command, made_from, replace)
+        _refuse_other(folder, manifest, command, made_from, replace)
 
 
-def _continue(
+def _refuse_other(
     folder: Path, manifest: Mapping[str, Any], command: str, made_from: Mapping[str, Any], replace: bool
 ) -> None:
     if manifest.get("command") != command:
         raise MolgenError(f"{folder} holds a run of `molgen {manifest.get('command')}`: choose another --out")
-    changed = differences(manifest.get("made_from") or {}, made_from)
-    if not changed:
-        log.info("going on in %s: what is finished is used again", folder)
+    if manifest.get("status") not in (FINISHED, STOPPED) or replace:
         return
-    if manifest.get("status") == FINISHED and not replace:
+    if changed := differences(manifest.get("made_from") or {}, made_from):
+        state = "finished run" if manifest["status"] == FINISHED else "run that a deadline stopped,"
         raise MolgenError(
-            f"{folder} holds a finished run with other settings ({changed}). Choose another --out, or add --replace to "
+            f"{folder} holds a {state} with other settings ({changed}). Choose another --out, or add --replace to "
             "compute anew what depends on them and replace its results"
         )
-    log.warning("%s was begun with other settings (%s): what depends on them is computed anew", folder, changed)
-    for name in RESULTS:
-        (folder / name).unlink(missing_ok=True)
+    edited = [name for name, wanted in (manifest.get("files") or {}).items() if _sum(folder / name) not in ("", wanted)]
+    if edited:
+        raise MolgenError(
+            f"{', '.join(edited)} in {folder} changed since the run wrote it: choose another --out, or add --replace "
+            "to write it anew"
+        )
+
+
+def _sum(path: Path) -> str:
+    """The file's sha256; '' where there is none."""
+    return sha256_of(path) if path.is_file() else ""
 
 
 def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:

@@ -17,10 +17,13 @@ from rdkit import Chem, rdBase
 from molgen.molecule import chemistry, distance, properties, synthesis
 from molgen.molecule.rules import build_flags, build_rules
 from molgen.profile import Profile
+from molgen.provenance import code_digest
 from molgen.scoring import Rule, apply_rules, flag_chunk, score_chunk
 from molgen.store import Ref, Store
 
-VERSION = "1"  # raise it when the code below, or what it calls, gives other values
+VERSION = "2"
+CODE = ("screening.py", "scoring.py")  # and of molecule/, below: the sources that decide a chunk's table
+CODE += tuple(f"molecule/{name}.py" for name in ("chemistry", "distance", "properties", "rules", "salts", "synthesis"))
 CHUNK = 500  # texts: some 3 seconds of work
 SCORES = (*properties.SCORES, *synthesis.SCORES)
 INVALID, DUPLICATE, KNOWN, UNREACHED = "invalid", "duplicate", "known", "not reached"
@@ -47,7 +50,8 @@ class Screen:
     def __call__(self, task: ScreenTask) -> Ref:
         store = Store(self.root)
         texts = store.table(task.texts)["text"].tolist()[task.start : task.stop]
-        key = {"texts": _sha256(texts), "profile": chunk_part(self.profile), "rdkit": rdBase.rdkitVersion}
+        made_by = {"rdkit": rdBase.rdkitVersion, "code": code_digest(*CODE)}
+        key = {"texts": _sha256(texts), "profile": chunk_part(self.profile), **made_by}
         return store.unit("screen", VERSION, key, lambda: screen_texts(texts, self.profile))
 
 
@@ -76,10 +80,9 @@ def screen_texts(texts: Sequence[str], profile: Profile) -> pd.DataFrame:
     with rdBase.BlockLogs():
         valid = _molecules([one.mol for one in judged if one.mol is not None], profile)
     valid.index = pd.Index(rows)
-    for row in rows:
-        table.loc[row, ["rejected_by", "reason"]] = valid.loc[row, ["rejected_by", "reason"]].tolist()
-    table = table.join(valid.drop(columns=["rejected_by", "reason"]))
-    return table.join(_as_drawn(table, texts))
+    for column in ("rejected_by", "reason"):
+        table.loc[rows, column] = valid[column].to_numpy()
+    return table.join(valid.drop(columns=["rejected_by", "reason"]))
 
 
 def _molecules(mols: Sequence[Chem.Mol], profile: Profile) -> pd.DataFrame:
@@ -89,6 +92,7 @@ def _molecules(mols: Sequence[Chem.Mol], profile: Profile) -> pd.DataFrame:
     flagged = dict(zip(passed, flag_chunk(flags, [mols[row] for row in passed]), strict=True))
     scores = score_chunk(SCORES, mols)
     scaffolds = [_scaffold(mol) for mol in mols]
+    compared = [_as_compared(mol, profile) for mol in mols]
     statuses = zip(scores["score_status"], (status for _, status in scaffolds), strict=True)
     scores["score_status"] = pd.array([_joined(*pair) for pair in statuses], dtype="str")
     return scores.assign(
@@ -96,14 +100,21 @@ def _molecules(mols: Sequence[Chem.Mol], profile: Profile) -> pd.DataFrame:
         reason=pd.array(verdicts.reason, dtype="str"),
         flags=pd.array([flagged.get(row, "") for row in range(len(mols))], dtype="str"),
         scaffold=pd.array([scaffold for scaffold, _ in scaffolds], dtype="str"),
-        constitution=pd.array([chemistry.without_stereo(mol) for mol in mols], dtype="str"),
-        fingerprint=pd.Series([bits.tobytes() for bits in distance.morgan(mols)], dtype=object),
+        constitution=pd.array([chemistry.without_stereo(mol) for mol in compared], dtype="str"),
+        fingerprint=pd.Series([bits.tobytes() for bits in distance.morgan(compared)], dtype=object),
     )
 
 
 @lru_cache(maxsize=4)
 def _rules(profile: Profile) -> tuple[tuple[Rule, ...], tuple[Rule, ...]]:
     return build_rules(profile), build_flags(profile)
+
+
+def _as_compared(mol: Chem.Mol, profile: Profile) -> Chem.Mol:
+    """The form in which sets are indexed (neutral, without counter-ions), also where the profile keeps charges."""
+    if profile.standardise.strip_salts or not any(atom.GetFormalCharge() for atom in mol.GetAtoms()):
+        return mol
+    return distance.comparable(Chem.MolToSmiles(mol)) or mol
 
 
 def _scaffold(mol: Chem.Mol) -> tuple[str | None, str]:
@@ -117,26 +128,11 @@ def _joined(*parts: str) -> str:
     return "; ".join(part for part in parts if part)
 
 
-def _as_drawn(table: pd.DataFrame, texts: Sequence[str]) -> pd.DataFrame:
-    """Where standardising changed a molecule, its constitution and fingerprint before that: novelty looks at both."""
-    constitutions: list[str | None] = [None] * len(texts)
-    fingerprints: list[bytes | None] = [None] * len(texts)
-    for row in np.flatnonzero(((table["note"] != "") & table["design"].notna()).to_numpy()):
-        with rdBase.BlockLogs():
-            mol = Chem.MolFromSmiles(texts[row])
-        if mol is not None:
-            constitutions[row], fingerprints[row] = chemistry.without_stereo(mol), distance.morgan([mol])[0].tobytes()
-    return pd.DataFrame({
-        "drawn_constitution": pd.array(constitutions, dtype="str"),
-        "drawn_fingerprint": pd.Series(fingerprints, dtype=object),
-    }, index=table.index)  # fmt: skip
-
-
 def mark_duplicates(table: pd.DataFrame) -> pd.DataFrame:
     """Keeps the first row of each design, counts it in `times_drawn`, and rejects the others."""
     table = table.copy()
     designs = table.loc[table["design"].notna(), "design"]
-    first = designs.groupby(designs, sort=False).transform(lambda same: same.index[0])
+    first = designs.index.to_series().groupby(designs, sort=False).transform("first")
     later = first[first != first.index]
     table["times_drawn"] = pd.array([pd.NA] * len(table), dtype="Int64")
     counts = first.value_counts()
@@ -149,21 +145,19 @@ def mark_duplicates(table: pd.DataFrame) -> pd.DataFrame:
 def mark_known(table: pd.DataFrame, known: Known, reject: bool) -> pd.DataFrame:
     """Fills `in_training` by `known(constitutions, fingerprints)`, and rejects known designs if that is wanted.
 
-    A design counts as known if the set holds it as it was drawn or as it was standardised.
+    A reason that a row has already (it broke a rule as well) stays behind the new one.
     """
     table = table.copy()
     rows = np.flatnonzero((table["design"].notna() & (table["rejected_by"] != DUPLICATE)).to_numpy())
     found = known(table["constitution"].iloc[rows].tolist(), packed(table["fingerprint"].iloc[rows]))
-    changed = rows[table["drawn_constitution"].iloc[rows].notna().to_numpy()]
-    drawn = known(table["drawn_constitution"].iloc[changed].tolist(), packed(table["drawn_fingerprint"].iloc[changed]))
-    known_rows = np.union1d(rows[found], changed[drawn])
     in_training = pd.Series(pd.NA, index=table.index, dtype="boolean")
-    in_training.iloc[rows] = False
-    in_training.iloc[known_rows] = True
+    in_training.iloc[rows] = found
     table["in_training"] = in_training
     if reject:
-        table.iloc[known_rows, table.columns.get_loc("rejected_by")] = KNOWN
-        table.iloc[known_rows, table.columns.get_loc("reason")] = "known: the training set holds this constitution"
+        same = table.index[rows[found]]
+        table.loc[same, "rejected_by"] = KNOWN
+        word = "known: the training set holds this constitution"
+        table.loc[same, "reason"] = [_joined(word, reason) for reason in table.loc[same, "reason"]]
     return table
 
 

@@ -45,7 +45,7 @@ class DesignSettings:
     seed: int = 0
     out: Path = Path("runs/design")
     prior: str = ""  # file, or name of one that ships; '' takes the one that ships
-    reference: str = TRAINING  # for the nearest neighbour: 'training', 'none', a data set or a file
+    reference: str = TRAINING  # for the nearest neighbour: 'training', 'none', a data set, FILE or FILE:COLUMN
     temperature: float = 1.0
     device: Literal["auto", "cpu", "cuda"] = "auto"
     workers: int | None = None
@@ -67,8 +67,8 @@ class ScreenSettings:
     out: Path = Path("runs/screen")
     column: str | None = None  # name or number of the column with SMILES; None: found by its name
     invalid_rows: Literal["reject", "fail"] = "reject"
-    reference: str = NOTHING  # for the nearest neighbour: 'none', a data set or a file
-    training: str = NOTHING  # designs that this set holds are known: 'none', a data set or a file
+    reference: str = NOTHING  # for the nearest neighbour: 'none', a data set, FILE or FILE:COLUMN
+    training: str = NOTHING  # designs that this set holds are known: 'none', a data set, FILE or FILE:COLUMN
     workers: int | None = None
     minutes: float | None = None
     replace: bool = False

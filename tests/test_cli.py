@@ -112,6 +112,45 @@ def test_an_output_folder_that_cannot_be_written_is_exit_code_1(
     assert "No space left on device" in errors and "kept in" in errors
 
 
+def test_a_folder_that_cannot_be_read_is_one_sentence_and_exit_code_1(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def closed(folder: Path) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", str(folder))
+
+    (tmp_path / "run").mkdir()
+    monkeypatch.setattr(Path, "iterdir", closed)
+    assert main(["screen", str(write_library(tmp_path)), "--out", str(tmp_path / "run")]) == 1
+    assert capsys.readouterr().err == f"molgen: {tmp_path / 'run'}: Permission denied\n"
+
+
+@pytest.mark.parametrize(
+    ("command", "sentence"),
+    [
+        ("design --profile oral_drugs", "Did you mean oral_drug?"),
+        ("design --prior nowhere.safetensors", "nowhere.safetensors is neither a file nor one of the priors"),
+        ("screen library.csv --reference moses-trian", "did you mean moses-train?"),
+        ("screen library.csv --column other", "has no column 'other'"),
+        ("screen library.csv --out taken", "holds files that no molgen run wrote"),
+        ("generate --out designs.txt", "must be a .csv file"),
+    ],
+)
+def test_a_wrong_command_never_gets_as_far_as_prefect(
+    command: str, sentence: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def started(name: str) -> None:
+        raise AssertionError(f"{name} was imported")
+
+    monkeypatch.chdir(tmp_path)
+    write_library(tmp_path)
+    (tmp_path / "taken").mkdir()
+    (tmp_path / "taken" / "thesis.docx").write_text("precious")
+    monkeypatch.setattr(cli, "import_module", started)
+    assert main([*command.split(), "--prefect"]) == 2
+    errors = capsys.readouterr().err
+    assert sentence in errors and errors.count("\n") == 1
+
+
 def test_the_exit_code_of_the_program_is_that_of_main() -> None:
     words = [sys.executable, "-m", "molgen.cli", "screen", "nowhere.csv"]
     done = subprocess.run(words, capture_output=True, text=True, cwd=ROOT)

@@ -11,7 +11,7 @@ from fake_generator import KNOWN, FakeGenerator, write_training_set
 
 import molgen
 from molgen import candidates as tables
-from molgen import drawing, screening
+from molgen import comparing, drawing, pipeline, planning, screening
 from molgen.errors import MolgenError, OutputError
 from molgen.executor import Processes, Serial
 from molgen.funnel import as_dict
@@ -111,17 +111,85 @@ def units(folder: Path) -> dict[str, int]:
 
 
 def test_a_second_call_does_nothing_twice(place: Path) -> None:
+    """A finished run is left alone, run.json included; without one of its files it goes on from its units."""
     log = place / "calls.log"
     first = design(settings(place, "twice"), Serial(), load=loading(place, log))
     before, written = units(first.folder), contents(first.folder)
+    stamps = {path: path.stat().st_mtime_ns for path in first.folder.iterdir()}
     again = design(settings(place, "twice"), Serial(), load=loading(place, log))
+    assert {path: path.stat().st_mtime_ns for path in again.folder.iterdir()} == stamps
+    (again.folder / "report.html").unlink()
+    mended = design(settings(place, "twice"), Serial(), load=loading(place, log))
     assert log.read_text().count("\n") == 3
-    assert units(again.folder) == before
-    assert contents(again.folder) == written
-    assert {stage: unit["made"] for stage, unit in again.manifest["units"].items()} == dict.fromkeys(
-        again.manifest["units"], 0
-    )
-    assert again.manifest["units"]["screen"]["reused"] == 5
+    assert units(mended.folder) == before
+    assert contents(mended.folder) == written
+    assert {unit["made"] for unit in mended.manifest["units"].values()} == {0}
+    assert mended.manifest["units"]["screen"]["reused"] == 5
+    assert (mended.folder / "report.html").exists()
+
+
+def test_results_that_somebody_changed_are_not_overwritten_unasked(place: Path) -> None:
+    edited = design(settings(place, "edited"), Serial(), load=loading(place)).folder / "ranked.csv"
+    whole = edited.read_bytes()
+    edited.write_bytes(whole + b"my own row\n")
+    with pytest.raises(MolgenError, match=r"ranked.csv in .*edited changed since the run wrote it.*--replace"):
+        design(settings(place, "edited"), Serial(), load=loading(place))
+    assert edited.read_bytes().endswith(b"my own row\n")
+    design(settings(place, "edited", replace=True), Serial(), load=loading(place))
+    assert edited.read_bytes() == whole
+
+
+def test_other_code_makes_its_units_anew(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    design(settings(place, "code"), Serial(), load=loading(place))
+    for module in (drawing, screening, planning):
+        monkeypatch.setattr(module, "code_digest", lambda *_: "other code")
+    with pytest.raises(MolgenError, match=r"finished run with other settings \(code .* -> other code\)"):
+        design(settings(place, "code"), Serial(), load=loading(place))
+    again = design(settings(place, "code", replace=True), Serial(), load=loading(place))
+    assert again.manifest["units"]["draw"]["made"] == 3
+    assert again.manifest["units"]["screen"]["made"] == 5
+
+
+def test_other_arithmetic_draws_anew(place: Path) -> None:
+    design(settings(place, "arithmetic"), Serial(), load=loading(place))
+    manifest = place / "arithmetic" / "run.json"
+    manifest.write_text(manifest.read_text().replace('"finished"', '"running"', 1))
+
+    def load(path: Path, device: str) -> FakeGenerator:
+        generator = FakeGenerator(place / "training.csv")
+        generator.arithmetic = "Int8"
+        return generator
+
+    again = design(settings(place, "arithmetic"), Serial(), load=load)
+    assert again.manifest["units"]["draw"]["made"] == 3
+    assert again.manifest["inputs"]["prior"]["arithmetic"] == "Int8"
+
+
+def test_only_the_first_ranks_are_compared_with_the_reference_unless_a_goal_asks_for_all(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(comparing, "MOST_COMPARED", 3)
+    profile = edited_profile(place, "few.toml", "pool = 200", "pool = 20")
+    run = design(settings(place, "few", profile=profile), Serial(), load=loading(place))
+    assert len(run.ranked) > 20
+    assert run.ranked["nearest_similarity"].notna().tolist() == [rank <= 20 for rank in run.ranked["rank"]]
+    goal = '[goals.nearest_similarity]\nshape = "lower"\nlow = 0.3\nhigh = 0.6\n\n[rank]'
+    asking = edited_profile(place, "asking.toml", "[rank]", goal)
+    run = design(settings(place, "asking", profile=asking), Serial(), load=loading(place))
+    assert run.ranked["nearest_similarity"].notna().all()
+
+
+def test_a_profile_that_keeps_known_designs_says_so_in_the_funnel(place: Path) -> None:
+    profile = edited_profile(place, "kept.toml", "reject_known = true", "reject_known = false")
+    run = design(settings(place, "kept", profile=profile), Serial(), load=loading(place))
+    stage = next(stage for stage in run.funnel if stage.name == "known kept")
+    assert stage.removed == 0
+    assert run.candidates["in_training"].sum() == len(KNOWN)
+
+
+def test_a_selection_that_had_little_to_choose_from_is_said(run: Run) -> None:
+    (note,) = run.manifest["notes"]
+    assert note.startswith(f"only {len(run.ranked)} of 250 passed every rule, too few for 20 good and diverse picks")
 
 
 def edited_profile(place: Path, name: str, old: str, new: str) -> str:
@@ -148,7 +216,7 @@ def test_a_changed_goal_ranks_anew_and_screens_nothing(place: Path) -> None:
 
 def test_a_changed_rule_screens_anew_and_draws_nothing(place: Path) -> None:
     design(settings(place, "rule"), Serial(), load=loading(place))
-    profile = edited_profile(place, "rule.toml", "mw = [150, 500]", "mw = [200, 500]")
+    profile = edited_profile(place, "rule.toml", "mw = [150, inf]", "mw = [200, inf]")
     changed = design(settings(place, "rule", profile=profile, replace=True), Serial(), load=loading(place))
     assert changed.manifest["units"]["draw"] == {"made": 0, "reused": 3, "missing": 0}
     assert changed.manifest["units"]["screen"] == {"made": 5, "reused": 0, "missing": 0}
@@ -188,7 +256,7 @@ def test_without_a_training_set_novelty_is_null_and_said(place: Path) -> None:
     assert run.candidates["in_training"].isna().all()
     assert run.candidates["nearest_similarity"].isna().all()
     assert "novelty not checked" in [stage.name for stage in run.funnel]
-    assert run.manifest["notes"] == ["novelty not checked: the prior's card names no training set"]
+    assert run.manifest["notes"][0] == "novelty not checked: the prior's card names no training set"
 
 
 def test_a_deadline_ranks_what_there_is_and_the_next_call_goes_on(place: Path, run: Run) -> None:
@@ -216,7 +284,9 @@ def test_rerank_changes_the_order_and_no_file(run: Run) -> None:
     ranked = run.rerank({"qed": 0.0, "sa_score": 10.0})
     assert len(ranked) == len(run.ranked)
     assert ranked["design"].tolist() != run.ranked["design"].tolist()
-    pd.testing.assert_frame_equal(run.rerank({})[["design", "rank"]], run.ranked[["design", "rank"]])
+    columns = ["design", "rank", "selected", "why_selected"]
+    pd.testing.assert_frame_equal(run.rerank({})[columns], run.ranked[columns])
+    assert ranked.loc[0, "selected"] and ranked.loc[0, "why_selected"].startswith("Rank 1 of")
     assert contents(run.folder) == before
     with pytest.raises(MolgenError, match="qde"):
         run.rerank({"qde": 1.0})
@@ -226,7 +296,7 @@ def test_run_json_says_where_the_results_come_from(place: Path, run: Run) -> Non
     manifest = run.manifest
     assert manifest["inputs"]["prior"]["sha256"] == molgen.datasets.sha256_of(place / "prior.safetensors")
     assert manifest["inputs"]["training"]["name"] == str(place / "training.csv")
-    assert manifest["profile"]["windows"][0] == {"score": "mw", "low": 150.0, "high": 500.0}
+    assert manifest["profile"]["windows"][0] == {"score": "mw", "low": 150.0, "high": None}
     assert manifest["seeds"]["run"] == 0
     assert manifest["rows"]["in"] == manifest["rows"]["used"] + manifest["rows"]["rejected"] == 250
     assert {"rdkit", "torch", "python"} <= manifest["versions"].keys()
@@ -357,6 +427,25 @@ def test_generated_tables_say_what_is_valid(place: Path) -> None:
     assert (table["valid"] == (table["canonical"] != "")).all()
     assert (table["valid"] == (table["reason"] == "")).all()
     assert set(table.loc[~table["valid"], "design"]) == {"C1CC", "c1ccccc1C(Cl)(Cl)=O", "", "CC.O"}
+
+
+def test_draws_that_a_deadline_stopped_are_replaced_only_on_demand(place: Path) -> None:
+    wanted = GenerateSettings(place / "stopped.csv", str(place / "prior.safetensors"), 250, minutes=0)
+    stopped = generate(wanted, Serial(), load=loading(place)).read_bytes()
+    with pytest.raises(MolgenError, match=r"stopped.csv is there already \(seed 0 -> 1\)"):
+        generate(replace(wanted, seed=1), Serial(), load=loading(place))
+    assert (place / "stopped.csv").read_bytes() == stopped
+    generate(replace(wanted, minutes=None), Serial(), load=loading(place))
+    assert len(pd.read_csv(place / "stopped.csv")) == 250
+
+
+def test_a_large_file_is_screened_in_parts(place: Path, library: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pipeline, "ROWS", 3)
+    whole = screen(ScreenSettings(library, out=place / "one"), Serial())
+    assert len(list((place / "one" / ".units" / "read").glob("*.parquet"))) == 3  # 7 rows that can be read
+    monkeypatch.undo()
+    parts = screen(ScreenSettings(library, out=place / "parts"), Serial())
+    assert contents(whole.folder) == contents(parts.folder)
 
 
 def test_generating_again_gives_the_same_bytes_and_other_settings_are_not_overwritten(place: Path) -> None:

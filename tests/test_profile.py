@@ -1,12 +1,19 @@
 """Profiles: the shipped ones load, and every fault of a file is a sentence that names file, key and remedy."""
 
+import csv
 import math
 from pathlib import Path
 
+import numpy as np
 import pytest
+from rdkit import Chem
 
 from molgen.errors import MolgenError
+from molgen.molecule import properties, synthesis
+from molgen.molecule.rules import build_rules
 from molgen.profile import Goal, Profile, Select, Window, load_profile, parse_profile
+from molgen.ranking import desirability, rank
+from molgen.scoring import apply_rules, score_chunk
 
 PROFILES = Path(__file__).parents[1] / "data" / "profiles"
 
@@ -22,7 +29,7 @@ def test_the_shipped_profiles_load_and_carry_their_names(name: str) -> None:
 def test_oral_drug_says_what_its_comments_say() -> None:
     profile = load_profile(PROFILES / "oral_drug.toml")
     assert profile.rules.use == ("lipinski", "veber") and profile.rules.max_ring_size == 8
-    assert Window("mw", 150.0, 500.0) in profile.windows
+    assert profile.rules.lipinski_violations == 1 and Window("mw", 150.0, math.inf) in profile.windows
     assert Goal("qed", "higher", 0.3, 0.9, 1.0) in profile.goals
     assert profile.select == Select(count=20, max_per_scaffold=1, max_similarity=0.6, method="maxmin", pool=200)
 
@@ -33,6 +40,44 @@ def test_the_cns_goals_have_the_corners_of_wagers_mpo() -> None:
     assert goals["mw"] == Goal("mw", "lower", 360.0, 500.0)
     assert goals["tpsa"] == Goal("tpsa", "window", 40.0, 90.0, zero_below=20.0, zero_above=120.0)
     assert goals["hbd"] == Goal("hbd", "lower", 0.5, 3.5)
+
+
+def test_cns_adds_its_goals_up_as_mpo_does_and_leaves_acids_out() -> None:
+    profile = load_profile(PROFILES / "cns.toml")
+    assert profile.rank.method == "arithmetic"
+    assert profile.rules.use == ("no_acids",) and Window("charge", 0.0, 0.0) in profile.windows
+
+
+@pytest.mark.parametrize(("name", "most"), [("oral_drug", 2), ("cns", 2), ("fragment", 1)])
+def test_open_stereocentres_are_limited_and_large_molecules_are_left_to_the_rules(name: str, most: int) -> None:
+    profile = load_profile(PROFILES / f"{name}.toml")
+    assert Window("stereo_unassigned", 0.0, most) in profile.windows
+    assert profile.standardise.max_heavy_atoms == 100
+
+
+def drugs() -> list[Chem.Mol]:
+    with (Path(__file__).parent / "molecule" / "drugs.csv").open() as file:
+        return [Chem.MolFromSmiles(row["smiles"]) for row in csv.DictReader(file)]
+
+
+@pytest.mark.parametrize(("name", "passed"), [("oral_drug", 30), ("cns", 18)])
+def test_no_marketed_drug_that_passes_the_rules_is_worth_nothing(name: str, passed: int) -> None:
+    profile, mols = load_profile(PROFILES / f"{name}.toml"), drugs()
+    verdicts = apply_rules(build_rules(profile), mols)
+    table = score_chunk((*properties.SCORES, *synthesis.SCORES), mols)
+    table = table.assign(
+        design=range(len(mols)), rejected_by=list(verdicts.rejected_by), reason=list(verdicts.reason)
+    )  # fmt: skip
+    found = rank(table, profile)
+    assert found["rank"].notna().sum() == passed
+    assert found["desirability"].min() > 0.1
+
+
+@pytest.mark.parametrize("name", ["oral_drug", "fragment"])
+def test_a_flat_molecule_is_worse_and_not_worthless(name: str) -> None:
+    goal = next(goal for goal in load_profile(PROFILES / f"{name}.toml").goals if goal.score == "fsp3")
+    flat = desirability(np.array([0.0]), goal)[0]  # dapsone: 0.4 of the way from -0.4 to `high`
+    assert flat == pytest.approx(0.4 / (0.4 + goal.high)) and 0.4 < flat < 0.5
 
 
 GOAL = {"shape": "higher", "low": 0.3, "high": 0.9}

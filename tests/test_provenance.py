@@ -53,6 +53,26 @@ def test_versions_name_what_decides_results() -> None:
     assert [int(part) for part in found["rdkit"].split(".")] == [int(part) for part in rdkit.__version__.split(".")]
 
 
+def test_the_digest_of_code_changes_with_the_code_and_with_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "nn").mkdir()
+    for name in ("a.py", "b.py", "nn/c.py"):
+        (tmp_path / name).write_text(f"# {name}")
+    monkeypatch.setattr(provenance, "PACKAGE", tmp_path)
+
+    def digest() -> str:
+        provenance.code_digest.cache_clear()
+        return provenance.code_digest("a.py", "nn")
+
+    first = digest()
+    (tmp_path / "b.py").write_text("other")
+    assert digest() == first
+    (tmp_path / "nn" / "c.py").write_text("other")
+    assert digest() != first
+    provenance.code_digest.cache_clear()
+
+
 def test_the_commit_is_that_of_the_checkout_and_says_if_files_differ(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -60,7 +80,7 @@ def test_the_commit_is_that_of_the_checkout_and_says_if_files_differ(
     package.mkdir()
     for name in ("provenance.py", "store.py"):
         (package / name).write_text("")
-    monkeypatch.setattr(provenance, "__file__", str(package / "provenance.py"))
+    monkeypatch.setattr(provenance, "PACKAGE", package)
     assert commit() is None
     git = ["git", "-C", str(tmp_path), "-c", "user.name=t", "-c", "user.email=t@example.org"]
     for words in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "x"]):

@@ -2,13 +2,14 @@
 
 import itertools
 import math
+import time
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from molgen.errors import MolgenError
-from molgen.profile import Goal, Profile, Rank, Select
+from molgen.profile import Alerts, Goal, Profile, Rank, Select
 from molgen.ranking import arithmetic_mean, desirability, geometric_mean, pareto_front, rank, select
 
 QED = Goal("qed", "higher", 0.2, 0.8)
@@ -170,8 +171,9 @@ def similarity(bits: np.ndarray, a: int, b: int) -> float:
 
 def brute_picks(frame: pd.DataFrame, bits: np.ndarray, rules: Select) -> list[int]:
     """Selection as the text of `select` says it, one candidate at a time."""
-    order = list(frame["rank"].sort_values().index)
+    order = [row for row in frame["rank"].sort_values().index if frame["desirability"][row] > 0]
     pool = order[: rules.pool] if rules.method == "maxmin" else order
+    best = order[: max(rules.count, math.ceil(len(order) / 4))]
     picks: list[int] = []
     while len(picks) < rules.count:
         open_rows = [
@@ -183,7 +185,8 @@ def brute_picks(frame: pd.DataFrame, bits: np.ndarray, rules: Select) -> list[in
         ]
         if not open_rows:
             break
-        if rules.method == "maxmin" and picks:
+        if rules.method == "maxmin" and picks and set(open_rows) & set(best):
+            open_rows = [row for row in open_rows if row in best]
             open_rows.sort(key=lambda row: (max(similarity(bits, row, pick) for pick in picks), frame["rank"][row]))
         picks.append(open_rows[0])
     return picks
@@ -195,6 +198,7 @@ def brute_picks(frame: pd.DataFrame, bits: np.ndarray, rules: Select) -> list[in
     [
         Select(count=6, max_per_scaffold=2, max_similarity=0.5, method="maxmin", pool=20),
         Select(count=6, max_per_scaffold=6, max_similarity=0.9, method="maxmin", pool=12),
+        Select(count=2, max_per_scaffold=2, max_similarity=0.3, method="maxmin", pool=20),
         Select(count=6, max_per_scaffold=2, max_similarity=0.5, method="greedy", pool=6),
         Select(count=30, max_per_scaffold=1, max_similarity=1.0, method="greedy", pool=30),
     ],
@@ -205,7 +209,7 @@ def test_the_selection_is_that_of_brute_force(rules: Select, seed: int) -> None:
     expected = brute_picks(frame, bits, rules)
     assert found.index[found["selected"]].tolist() == sorted(expected)
     for turn, row in enumerate(expected[1:], start=2):
-        assert f"pick {turn}: " in found["why_selected"][row]
+        assert f"Pick {turn}, " in found["why_selected"][row]
 
 
 def test_picks_keep_the_cap_and_the_distance() -> None:
@@ -225,17 +229,97 @@ def test_rejected_rows_are_never_selected() -> None:
     assert found["selected"].tolist() == [True, False]
 
 
-def test_the_reason_of_a_pick_is_a_sentence_with_rank_goals_and_closest_pick() -> None:
-    frame = table(qed=[0.8, 0.65], sa_score=[3.5, 2.0], scaffold=["a", "b"])
-    profile = Profile("t", goals=(QED, Goal("sa_score", "lower", 2.0, 5.0)))
-    bits = np.packbits(np.array([[1, 1, 0, 0], [1, 0, 1, 1]], dtype=bool), axis=1)
+UNLIKE = np.packbits(np.eye(40, dtype=bool), axis=1)  # no two rows share a bit
+
+
+def unlike(desirabilities: list[float], **chosen: str) -> pd.DataFrame:
+    """Ranked rows of these desirabilities, all of them different, with two picks to make among 30 at the most."""
+    goal = Goal("qed", "higher", 0.0, 1.0)
+    profile = Profile("t", goals=(goal,), select=Select(2, 40, method="maxmin", pool=30), rank=Rank(**chosen))
+    frame = table(qed=desirabilities)
+    return select(rank(frame, profile), UNLIKE[: len(frame)], profile)
+
+
+def test_a_design_without_any_desirability_is_not_picked_unless_pareto_fronts_rank() -> None:
+    assert unlike([0.5, 0.0])["selected"].tolist() == [True, False]
+    assert unlike([0.5, 0.0], method="arithmetic")["selected"].tolist() == [True, False]
+    assert unlike([0.5, 0.0], method="pareto")["selected"].tolist() == [True, True]
+
+
+def test_the_picks_are_spread_over_the_best_quarter_and_not_over_the_pool() -> None:
+    frame = table(qed=[1 - row / 100 for row in range(40)])
+    bits = np.zeros((40, 4), dtype=np.uint8)
+    bits[:] = [255, 0, 0, 0]  # all are alike but for
+    bits[9] = [255, 240, 0, 0]  # the tenth: 8 of 12 bits are shared
+    bits[10] = [0, 0, 255, 0]  # and the eleventh: none is
+    profile = Profile("t", goals=(Goal("qed", "higher", 0.0, 1.0),), select=Select(2, 40, 0.9, "maxmin", 30))
     found = select(rank(frame, profile), bits, profile)
-    assert found["why_selected"].tolist() == [
-        "Rank 2 of 2, desirability 0.71 (best met: qed 1.00; least met: sa_score 0.50, its value 3.50); "
-        "pick 2: similarity 0.25 to the closest earlier pick (c1).",
-        "Rank 1 of 2, desirability 0.87 (best met: sa_score 1.00; least met: qed 0.75, its value 0.65); "
-        "first pick, as the best of all.",
+    assert found.index[found["selected"]].tolist() == [0, 9]  # a quarter of 40 is 10
+
+
+def test_where_the_best_quarter_gives_too_few_the_rest_come_down_the_ranks() -> None:
+    frame = table(qed=[1 - row / 100 for row in range(40)])
+    bits = np.tile(np.array([255, 0, 0, 0], dtype=np.uint8), (40, 1))
+    bits[20], bits[25], bits[35] = [0, 255, 0, 0], [0, 0, 255, 0], [0, 0, 0, 255]
+    profile = Profile("t", goals=(Goal("qed", "higher", 0.0, 1.0),), select=Select(4, 40, 0.9, "maxmin", 30))
+    found = select(rank(frame, profile), bits, profile)
+    assert found.index[found["selected"]].tolist() == [0, 20, 25]  # row 35 lies beyond the pool
+
+
+def test_the_front_of_many_equal_rows_is_found_at_once() -> None:
+    parts = np.tile([[0.5, 0.5], [0.4, 0.5], [-0.0, 0.6], [0.0, 0.6]], (50_000, 1))
+    started = time.perf_counter()
+    assert pareto_front(parts).tolist() == [True, False, True, True] * 50_000
+    assert time.perf_counter() - started < 5  # comparing each with each would take minutes
+
+
+def why(bits: list[list[int]] | None = None, changes: dict | None = None, **columns: list) -> list[str]:
+    """The reasons of two picks: the second row is the first in rank."""
+    frame = table(qed=[0.8, 0.65], sa_score=[3.5, 2.0], scaffold=["a", "b"], **columns)
+    profile = Profile("t", goals=(QED, Goal("sa_score", "lower", 2.0, 5.0)), **(changes or {}))
+    packed = np.packbits(np.array(bits or [[1, 1, 0, 0], [1, 0, 1, 1]], dtype=bool), axis=1)
+    return select(rank(frame, profile), packed, profile)["why_selected"].tolist()
+
+
+def test_the_reason_of_a_pick_tells_its_rank_its_best_and_its_worst_and_the_closest_pick() -> None:
+    assert why() == [
+        "Rank 2 of 2 (desirability 0.71). Strongest: QED 0.80 (fully met). Weakest: SA score 3.50, wanted 2 or less. "
+        "Pick 2, for diversity: Tanimoto 0.25 to the closest earlier pick, c1.",
+        "Rank 1 of 2 (desirability 0.87). Strongest: SA score 2.00 (fully met). Weakest: QED 0.65, wanted 0.8 or more. "
+        "Pick 1, the best in rank.",
     ]
+
+
+def test_the_reason_tells_what_to_know_before_ordering() -> None:
+    second, first = why(
+        nearest_similarity=[0.523, np.nan], stereo_unassigned=pd.array([1, 2], dtype="Int64"), flags=["", "BRENK: azo"]
+    )
+    assert second.endswith(
+        "earlier pick, c1. Nearest reference: Tanimoto 0.52. 1 open stereocentre: decide which isomer to make. "
+        "Flags: none."
+    )
+    assert first.endswith("best in rank. 2 open stereocentres: decide which isomer to make. Flags: BRENK: azo.")
+    assert "Flags" not in why(flags=["", ""], changes={"alerts": Alerts(flag=())})[0]
+    assert "stereocentre" not in why(stereo_unassigned=[0, 0])[0]
+
+
+def test_the_reason_of_a_pick_on_the_pareto_front_says_so() -> None:
+    assert "(on the Pareto front, desirability 0.71)" in why(changes={"rank": Rank(method="pareto")})[0]
+    assert "Pareto" not in why()[0]
+
+
+def test_the_reason_tells_of_goals_that_are_all_met_or_could_not_be_scored() -> None:
+    profile = Profile("t", goals=(QED, LOGP), rank=Rank(method="arithmetic"))
+    frame = table(qed=[0.9, 0.9], logp=[2.0, np.nan])
+    found = select(rank(frame, profile), UNLIKE[:2], profile)["why_selected"]
+    assert "(desirability 1.00). Every goal is fully met. Pick 1" in found[0]
+    assert "Strongest: QED 0.90 (fully met). Weakest: logP not scored, wanted 1 to 3." in found[1]
+
+
+def test_the_reason_under_a_single_goal_names_it_once() -> None:
+    profile = Profile("t", goals=(LOGP,))
+    found = select(rank(table(logp=[4.0]), profile), UNLIKE[:1], profile)["why_selected"][0]
+    assert found == "Rank 1 of 1 (desirability 0.50). logP 4.00, wanted 1 to 3. Pick 1, the best in rank."
 
 
 def test_fingerprints_must_belong_to_the_rows() -> None:

@@ -98,7 +98,7 @@ def test_a_table_without_a_known_column_asks_for_one(tmp_path: Path) -> None:
 
 
 def test_a_number_outside_of_a_file_without_header_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(MolgenError, match=r"no column '3'.*--column 1 to 2"):
+    with pytest.raises(MolgenError, match=r"no column '3'.*number \(1 to 2\) with --column"):
         read(tmp_path, "1,CCO\n2,CCC\n", column="3")
 
 

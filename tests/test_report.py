@@ -17,7 +17,7 @@ from molgen.report.charts import Series, distribution, percent, round_ticks
 from molgen.report.markup import Markup, element
 from molgen.report.page import admitted, flattened, ideal, shortened
 from molgen.report.pictures import Gallery, paths
-from molgen.report.wording import titled, written
+from molgen.wording import goal_text, titled, written
 
 HOSTILE = '"><img src=x onerror=alert(1)><script>alert(2)</script>'
 PROFILE = parse_profile(
@@ -37,7 +37,11 @@ STAGES = (
     Stage("ranked", 3, 0),
     Stage("selected", 2, 1),
 )
-MANIFEST = {"command": "molgen design", "settings": {"seed": 0}, "inputs": [{"name": "a.csv", "sha256": "ab"}]}
+MANIFEST = {
+    "command": "molgen design",
+    "settings": {"seed": 0},
+    "inputs": {"training": None, "reference": {"name": "in-house set", "sha256": "ab"}},
+}
 EMPTY = {"str": "", "float64": np.nan, "Int64": pd.NA, "bool": False, "boolean": pd.NA}
 
 
@@ -139,13 +143,13 @@ def test_the_selected_come_best_first_with_reason_flags_and_nearest_reference():
     assert "D-3" not in shown
     assert "the best of all" in shown
     assert "BRENK: phenol ester</span>" in shown and "NIH: ester</span>" in shown
-    assert "<b>0.85</b>" in shown and "nearest reference c1ccccc1" in shown
+    assert "<b>0.85</b>" in shown and "nearest in in-house set: c1ccccc1" in shown
     assert shown.count("<article") == 2
 
 
 def test_the_head_warns_of_close_analogues_and_of_missing_values():
     text = page()
-    assert "Close analogues of a known molecule (similarity 0.8 or more): 1 of the 2 selected." in text
+    assert "Close analogues of in-house set (similarity 0.8 or more): 1 of the 2 selected." in text
     assert "SA score could not be calculated for 3 of the ranked molecules." in text
     assert "QED could not" not in text
 
@@ -232,15 +236,36 @@ def test_a_run_without_a_reference_set_says_so_and_shows_no_similarity():
     frame = candidates().assign(nearest_similarity=np.nan, nearest_reference="")
     text = page(frame)
     assert "were not compared with a reference set" in text
-    assert "nearest similarity" not in text and "Nearest known molecule" not in text
+    assert "nearest similarity" not in text and "Nearest in" not in text
     assert "were not compared" not in page()
+
+
+def test_the_nearest_molecule_is_named_by_the_set_it_is_of():
+    assert page().count("Nearest in in-house set<br/>Tanimoto similarity") == 2
+    assert "median similarity to the nearest in in-house set" in page()
+    assert "Nearest in the reference set<br/>" in page(manifest={"command": "molgen screen"})
+
+
+def test_no_alerts_is_said_only_of_the_catalogs_that_were_looked_at():
+    assert page().count("No BRENK, NIH alerts.") == 1
+    one = parse_profile({"name": "t", "alerts": {"reject": ["PAINS"], "flag": ["CHEMBL_Dundee"]}})
+    none = parse_profile({"name": "t", "alerts": {"reject": ["PAINS"], "flag": []}})
+    assert page(profile=one).count("No CHEMBL_Dundee alerts.") == 1
+    assert " alerts.</p>" not in page(profile=none)
+
+
+def test_the_goals_are_told_by_their_best_and_their_worst():
+    assert "QED: best 0.8 or more, worst 0.3 or less, weight 2; SA score: best 2 or less, worst 5 or more" in page()
+    window = {"shape": "window", "zero_below": -2.5, "low": 1, "high": 3, "zero_above": 6, "weight": 0.5}
+    goal = parse_profile({"name": "t", "goals": {"logp": window}}).goals[0]
+    assert goal_text(goal) == "logP: best 1 to 3, worst -2.5 or less and 6 or more, weight 0.5"
 
 
 def test_a_molecule_of_the_training_set_is_said_to_be_one():
     frame = candidates()
     frame.loc[1, "in_training"] = True
-    assert page(frame).count("It is in the training set itself.") == 1
-    assert "It is in the training set itself." not in page()
+    assert page(frame).count("This design is in the training set.") == 1
+    assert "This design is in the training set." not in page()
 
 
 def test_ticks_are_round_numbers_inside_of_the_axis():

@@ -6,7 +6,19 @@ from pathlib import Path
 import pytest
 
 from molgen.errors import MolgenError
-from molgen.runs import FINISHED, RESULTS, RUNNING, claim, differences, open_run, write_manifest
+from molgen.provenance import sha256_of
+from molgen.runs import (
+    FINISHED,
+    RESULTS,
+    RUNNING,
+    STOPPED,
+    claim,
+    differences,
+    is_whole,
+    open_run,
+    refuse_taken,
+    write_manifest,
+)
 
 MADE_FROM = {"seed": 0, "profile": "a" * 64}
 
@@ -65,6 +77,37 @@ def test_a_finished_run_of_other_settings_is_replaced_only_on_demand(tmp_path: P
     assert (folder / "ranked.csv").exists()
     claim(folder, "design", MADE_FROM | {"seed": 1}, replace=True)
     assert [name for name in RESULTS if (folder / name).exists()] == []
+
+
+def test_results_that_a_deadline_stopped_are_replaced_only_on_demand(tmp_path: Path) -> None:
+    folder = folder_with(tmp_path, STOPPED)
+    with pytest.raises(MolgenError, match=r"run that a deadline stopped, with other settings \(seed 0 -> 1\)"):
+        claim(folder, "design", MADE_FROM | {"seed": 1}, replace=False)
+    assert all((folder / name).exists() for name in RESULTS)
+    claim(folder, "design", MADE_FROM, replace=False)  # the same settings go on
+
+
+def test_a_look_at_a_folder_changes_nothing(tmp_path: Path) -> None:
+    folder = folder_with(tmp_path, RUNNING)
+    refuse_taken(folder, "design", MADE_FROM | {"seed": 1}, replace=False)
+    assert all((folder / name).exists() for name in RESULTS)
+
+
+def test_a_run_is_whole_if_it_is_finished_unchanged_and_every_file_is_as_it_was(tmp_path: Path) -> None:
+    folder = folder_with(tmp_path, FINISHED)
+    manifest = json.loads((folder / "run.json").read_text())
+    manifest["files"] = {name: sha256_of(folder / name) for name in RESULTS}
+    write_manifest(folder, manifest)
+    assert is_whole(folder, MADE_FROM)
+    assert not is_whole(folder, MADE_FROM | {"seed": 1})
+    (folder / "ranked.csv").write_text("new")
+    assert not is_whole(folder, MADE_FROM)
+    with pytest.raises(MolgenError, match="ranked.csv in .* changed since the run wrote it"):
+        refuse_taken(folder, "design", MADE_FROM, replace=False)
+    refuse_taken(folder, "design", MADE_FROM, replace=True)
+    (folder / "ranked.csv").unlink()  # what is missing is only written again
+    refuse_taken(folder, "design", MADE_FROM, replace=False)
+    assert not is_whole(folder, MADE_FROM)
 
 
 def test_an_interrupted_run_goes_on_with_changed_settings_and_says_so(

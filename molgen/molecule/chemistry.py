@@ -9,63 +9,19 @@ import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 
 from rdkit import Chem, rdBase
 from rdkit.Chem.MolStandardize import rdMolStandardize
 from rdkit.Chem.Scaffolds import MurckoScaffold
+
+from molgen.molecule.salts import COUNTER_METALS, counter_name, ionic
 
 MAX_CHARACTERS = 20_000
 MAX_HEAVY_ATOMS = 200
 
 # Elements that a drug-like molecule may hold; everything else that is no dummy is called a metal in the reason.
 NON_METALS = frozenset("H He B C N O F Ne Si P S Cl Ar As Se Br Kr Te I Xe".split())
-COUNTER_METALS = frozenset("Li Na K Mg Ca Zn".split())  # as lone ions they are counter-ions, taken off like chloride
-
-# Acids, bases and solvents that crystallise with a drug, in neutral form. Pharmacopoeial salts after Stahl and Wermuth.
-COUNTER_PARTS: dict[str, str] = {
-    "water": "O",
-    "hydrogen chloride": "Cl",
-    "hydrogen bromide": "Br",
-    "hydrogen iodide": "I",
-    "hydrogen fluoride": "F",
-    "ammonia": "N",
-    "sulfuric acid": "O=S(=O)(O)O",
-    "nitric acid": "O=[N+]([O-])O",
-    "phosphoric acid": "O=P(O)(O)O",
-    "perchloric acid": "[O-][Cl+3]([O-])([O-])O",
-    "formic acid": "O=CO",
-    "acetic acid": "CC(=O)O",
-    "trifluoroacetic acid": "O=C(O)C(F)(F)F",
-    "oxalic acid": "O=C(O)C(=O)O",
-    "malonic acid": "O=C(O)CC(=O)O",
-    "succinic acid": "O=C(O)CCC(=O)O",
-    "fumaric acid": "O=C(O)C=CC(=O)O",  # and maleic acid: compared without stereochemistry
-    "malic acid": "O=C(O)CC(O)C(=O)O",
-    "tartaric acid": "O=C(O)C(O)C(O)C(=O)O",
-    "citric acid": "O=C(O)CC(O)(CC(=O)O)C(=O)O",
-    "lactic acid": "CC(O)C(=O)O",
-    "glycolic acid": "O=C(O)CO",
-    "benzoic acid": "O=C(O)c1ccccc1",
-    "methanesulfonic acid": "CS(=O)(=O)O",
-    "ethanesulfonic acid": "CCS(=O)(=O)O",
-    "benzenesulfonic acid": "O=S(=O)(O)c1ccccc1",
-    "toluenesulfonic acid": "Cc1ccc(S(=O)(=O)O)cc1",
-    "triethylamine": "CCN(CC)CC",
-    "diethylamine": "CCNCC",
-    "tromethamine": "NC(CO)(CO)CO",
-    "ethanolamine": "NCCO",
-    "meglumine": "CNCC(O)C(O)C(O)C(O)CO",
-    "methanol": "CO",
-    "ethanol": "CCO",
-    "isopropanol": "CC(C)O",
-    "acetone": "CC(C)=O",
-    "ethyl acetate": "CCOC(C)=O",
-    "acetonitrile": "CC#N",
-    "dimethyl sulfoxide": "CS(C)=O",
-    "dimethylformamide": "CN(C)C=O",
-    "dichloromethane": "ClCCl",
-}
+ASK_FOR_PARENT = "give the parent molecule only"
 
 
 @dataclass(frozen=True)
@@ -89,7 +45,8 @@ def judge(texts: Sequence[str], *, strip_salts: bool = False, max_heavy_atoms: i
     A reason begins with one of the words: empty, control, unicode, blank, too long, reaction, unparsable, valence,
     kekulize, sanitise, too large, dummy atom, radical, metal, no carbon, fragments, mixture.
 
-    strip_salts: take known counter-ions and solvents off a salt, neutralise what remains, and say so in the note.
+    strip_salts: take known counter-ions and solvents off a salt (a bond from sodium to oxygen is one), neutralise
+        what remains, and say so in the note. Where that leaves more than one molecule, the text is refused.
         Without it, a text of more than one fragment is refused.
     max_heavy_atoms: limit on atoms other than hydrogen, checked before anything costly.
     """
@@ -180,6 +137,7 @@ def _standard(mol: Chem.Mol, strip_salts: bool, notes: list[str]) -> Chem.Mol:
     _clear_atom_maps(mol, notes)
     _refuse_dummies(mol)
     mol = _sanitised(mol)
+    mol = _as_salt(mol, notes) if strip_salts else mol
     fragments = list(Chem.GetMolFrags(mol, asMols=True)) if len(Chem.GetMolFrags(mol)) > 1 else [mol]
     if len(fragments) > 1 and not strip_salts:
         raise _RefusedError(f"fragments: {len(fragments)}; draw one molecule, or set strip_salts = true for salts")
@@ -211,6 +169,15 @@ def _sanitised(mol: Chem.Mol) -> Chem.Mol:
     return mol
 
 
+def _as_salt(mol: Chem.Mol, notes: list[str]) -> Chem.Mol:
+    """The same molecule with bonds to counter-metals as charges; the note says so."""
+    salt, metals = ionic(mol)
+    if not metals:
+        return mol
+    notes.append(f"bonds of {', '.join(metals)} read as ionic")
+    return _sanitised(salt)
+
+
 def _refuse_dummies(mol: Chem.Mol) -> None:
     dummies = sum(atom.GetAtomicNum() == 0 for atom in mol.GetAtoms())
     if dummies:
@@ -220,9 +187,9 @@ def _refuse_dummies(mol: Chem.Mol) -> None:
 def _refuse_metals(fragments: Sequence[Chem.Mol]) -> None:
     for fragment in fragments:
         symbols = {atom.GetSymbol() for atom in fragment.GetAtoms()} - NON_METALS
-        counter_ion = len(fragments) > 1 and fragment.GetNumAtoms() == 1 and symbols <= COUNTER_METALS
+        counter_ion = len(fragments) > 1 and fragment.GetNumAtoms() == 1 and symbols <= COUNTER_METALS.keys()
         if symbols and not counter_ion:
-            raise _RefusedError(f"metal: {', '.join(sorted(symbols))}")
+            raise _RefusedError(f"metal: {', '.join(sorted(symbols))}; {ASK_FOR_PARENT}")
 
 
 def _refuse_inorganic(mol: Chem.Mol) -> None:
@@ -234,16 +201,20 @@ def _refuse_inorganic(mol: Chem.Mol) -> None:
 
 
 def _parent(fragments: Sequence[Chem.Mol], notes: list[str]) -> Chem.Mol:
-    """The one molecule that is neither counter-ion nor solvent, neutralised; the notes say what was done."""
+    """The one molecule that is neither counter-ion nor solvent, neutralised; the notes say what was done.
+
+    Where all are, as in sodium acetate, it is the only organic one; of two (piperazine citrate) nobody can say.
+    """
     neutral = [_neutral(fragment) for fragment in fragments]
     spelled = [Chem.MolToSmiles(mol) for mol in neutral]
     organic = {text: mol for text, mol in zip(spelled, neutral, strict=True) if _is_organic(mol)}
     if not organic:
         raise _RefusedError("no carbon: not an organic molecule")
-    named = [_counter_name(mol) or text for text, mol in zip(spelled, neutral, strict=True)]
-    parents = [text for text, mol in organic.items() if not _counter_name(mol)] or [_largest(organic)]
+    named = [counter_name(mol) or text for text, mol in zip(spelled, neutral, strict=True)]
+    parents = [text for text, mol in organic.items() if not counter_name(mol)] or list(organic)
     if len(parents) > 1:
-        raise _RefusedError(f"mixture: {len(parents)} different molecules ({', '.join(sorted(parents))})")
+        listed = ", ".join(sorted(parents))
+        raise _RefusedError(f"mixture: {len(parents)} different molecules ({listed}); {ASK_FOR_PARENT}")
     kept = spelled.index(parents[0])
     notes.extend(_removed(named, kept))
     if spelled[kept] != Chem.MolToSmiles(fragments[kept]):
@@ -261,23 +232,7 @@ def _is_organic(mol: Chem.Mol) -> bool:
     return any(atom.GetAtomicNum() == 6 for atom in mol.GetAtoms())
 
 
-def _largest(organic: dict[str, Chem.Mol]) -> str:
-    """The largest where all are counter-parts, as in sodium acetate; ties by SMILES."""
-    return max(organic, key=lambda smiles: (organic[smiles].GetNumHeavyAtoms(), smiles))
-
-
 def _removed(named: Sequence[str], kept: int) -> list[str]:
     counted = Counter(name for row, name in enumerate(named) if row != kept)
     listed = ", ".join(name if count == 1 else f"{count} {name}" for name, count in counted.items())
     return [f"removed {listed}"] if listed else []
-
-
-def _counter_name(mol: Chem.Mol) -> str | None:
-    return _counter_parts().get(without_stereo(mol))
-
-
-@cache
-def _counter_parts() -> dict[str, str]:
-    """Names of the counter-parts by canonical SMILES without stereochemistry."""
-    ions = {"[Cl-]": "chloride", "[Br-]": "bromide", "[I-]": "iodide", "[F-]": "fluoride", "[NH4+]": "ammonium"}
-    return ions | {without_stereo(Chem.MolFromSmiles(smiles)): name for name, smiles in COUNTER_PARTS.items()}

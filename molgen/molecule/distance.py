@@ -5,6 +5,7 @@ enter them. Making them imports no torch; `nearest` imports it when it is called
 """
 
 import platform
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,13 +16,17 @@ from rdkit import Chem, DataStructs, rdBase
 from rdkit.Chem import rdFingerprintGenerator
 
 from molgen.errors import MolgenError
+from molgen.molecule import chemistry
 
 RADIUS = 2
 BITS = 1024
 BYTES = BITS // 8
-VERSION = 1  # of the fingerprints and of the file
+VERSION = 2  # of the fingerprints and of the file
 BLOCK = 8192  # references in one matrix product
 QUERIES = 2048  # queries in one matrix product: counts take BLOCK x QUERIES x 4 bytes
+
+# What standardising may change: several fragments, charges, a metal bound to the rest. Plain organic SMILES have none.
+_CHANGEABLE = re.compile(r"[.+]|\[[^\]]*-|\[(?:Li|Na|K|Mg|Ca|Zn)")
 
 Progress = Callable[[int], None]
 Mapper = Callable[[Callable[[Sequence[str]], "Part"], Sequence[Sequence[str]]], Iterable["Part"]]
@@ -42,11 +47,28 @@ class Part:
     readable: np.ndarray  # (n,) bool
 
 
-def fingerprint_chunk(smiles: Sequence[str]) -> Part:
-    """Fingerprints of a chunk of SMILES, the unreadable ones left out and marked. Work for one process."""
+def comparable(text: str) -> Chem.Mol | None:
+    """The molecule of a SMILES in the form in which molecules are compared, or None.
+
+    Known counter-ions and solvents are taken off and charges neutralised, as designs are standardised; what cannot be
+    (a mixture, say) is compared as it stands.
+    """
+    if _CHANGEABLE.search(text):
+        mol = chemistry.judge([text], strip_salts=True)[0].mol
+        if mol is not None:
+            return mol
     with rdBase.BlockLogs():
-        mols = [Chem.MolFromSmiles(text) for text in smiles]
-    readable = np.array([mol is not None and mol.GetNumAtoms() > 0 for mol in mols], dtype=bool)
+        mol = Chem.MolFromSmiles(text)
+    return mol if mol is not None and mol.GetNumAtoms() > 0 else None
+
+
+def fingerprint_chunk(smiles: Sequence[str]) -> Part:
+    """Fingerprints of a chunk of SMILES in their comparable form, the unreadable ones left out and marked.
+
+    Work for one process.
+    """
+    mols = [comparable(text) for text in smiles]
+    readable = np.array([mol is not None for mol in mols], dtype=bool)
     return Part(morgan([mol for mol, good in zip(mols, readable, strict=True) if good]), readable)
 
 
@@ -58,6 +80,7 @@ class ReferenceIndex:
     bits: np.ndarray  # (n, 128) uint8
     smiles: "Texts"  # (n,) as they were given
     unreadable: int = 0  # texts that were no molecule, left out
+    note: str = ""  # a sentence on them, '' if there are none
 
     def __post_init__(self) -> None:
         if self.bits.dtype != np.uint8 or self.bits.shape != (len(self.smiles), BYTES):
@@ -90,19 +113,22 @@ class ReferenceIndex:
         return cls.join(smiles, parts, name=name)
 
     @classmethod
-    def join(cls, smiles: Sequence[str], parts: Sequence[Part], *, name: str = "reference") -> "ReferenceIndex":
+    def join(
+        cls, smiles: Sequence[str], parts: Sequence[Part], *, name: str = "reference", note: str = ""
+    ) -> "ReferenceIndex":
         """Make the index of chunks that were fingerprinted elsewhere, in the order of the SMILES."""
         readable = np.concatenate([part.readable for part in parts]) if parts else np.zeros(0, dtype=bool)
         kept = [text for text, good in zip(smiles, readable, strict=True) if good]
         if not kept:
             raise MolgenError(f"the reference set '{name}' holds no readable molecule among {len(smiles)} texts")
-        return cls(name, np.concatenate([part.bits for part in parts]), Texts.of(kept), int((~readable).sum()))
+        return cls(name, np.concatenate([part.bits for part in parts]), Texts.of(kept), int((~readable).sum()), note)
 
     def save(self, path: Path) -> None:
         """Write the index (numpy's npz, nothing pickled), whole or not at all."""
         partial = path.with_name(f".{path.name}.tmp.npz")
         head = np.array([VERSION, self.unreadable])
-        np.savez(partial, head=head, name=np.array(self.name), bits=self.bits, **self.smiles.arrays())
+        texts = {"name": np.array(self.name), "note": np.array(self.note)}
+        np.savez(partial, head=head, bits=self.bits, **texts, **self.smiles.arrays())
         partial.replace(path)
 
     @classmethod
@@ -112,7 +138,8 @@ class ReferenceIndex:
             with np.load(path, allow_pickle=False) as data:
                 version, unreadable = (int(value) for value in data["head"])
                 texts = Texts(data["text"], data["ends"])
-                found = cls(str(data["name"]), data["bits"], texts, unreadable)
+                note = str(data["note"]) if "note" in data else ""
+                found = cls(str(data["name"]), data["bits"], texts, unreadable, note)
         except (OSError, KeyError, ValueError, EOFError, BadZipFile) as problem:
             raise MolgenError(f"{path} is no reference index ({problem}); delete it, it is made anew") from problem
         if version != VERSION:

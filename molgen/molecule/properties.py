@@ -41,7 +41,7 @@ def lipinski_acceptors(mol: Chem.Mol) -> int:
 
 HEAVY_ATOMS = Property("heavy_atoms", "atoms", "none", lambda mol: mol.GetNumHeavyAtoms(), "Atoms other than hydrogen.")
 MW = Property("mw", "g/mol", "none", Descriptors.MolWt, "Average molecular weight, hydrogens included.")
-CHARGE = Property("charge", "e", "none", Chem.GetFormalCharge, "Formal charge of the molecule as drawn.")
+CHARGE = Property("charge", "e", "none", Chem.GetFormalCharge, "Formal charge after standardising.")
 RINGS = Property("rings", "rings", "none", rdMolDescriptors.CalcNumRings, "Rings of the smallest set.")
 AROMATIC_RINGS = Property(
     "aromatic_rings", "rings", "none", rdMolDescriptors.CalcNumAromaticRings, "Aromatic rings of the smallest set."

@@ -16,12 +16,13 @@ from molgen.molecule import properties, synthesis
 from molgen.profile import Profile
 from molgen.scoring import Property, Rule
 
-# Groups that acylate, alkylate or decompose on their own, curated for this project. Left out on purpose, because
+# Groups that acylate, alkylate or decompose on their own, and structures that do not exist in a bottle, which
+# generators like to make; curated for this project. Left out on purpose, because
 # marketed drugs carry them and BRENK or NIH flag them: thiol, disulfide, Michael acceptor, unactivated alkyl chloride,
 # nitro, azo, hydrazine, thioester, beta-lactam, boronic acid, activated aryl halide.
 # Drugs that it rejects for what they are: fosfomycin (epoxide), artemisinin (peroxide), zidovudine (azide),
 # chlorambucil (mustard), busulfan (sulfonate ester), dacarbazine (N-N-N chain), orlistat (beta-lactone),
-# carmustine (nitroso, mustard), voxelotor (aldehyde).
+# carmustine (nitroso, mustard), voxelotor (aldehyde), fosdenopterin and chloral hydrate (gem-diol).
 _MONOHALO = "[CX4;!$(C([F,Cl,Br,I])[F,Cl,Br,I])]"
 REACTIVE_GROUPS: dict[str, str] = {
     "acyl halide": "[CX3](=[OX1,SX1])[F,Cl,Br,I]",
@@ -31,7 +32,8 @@ REACTIVE_GROUPS: dict[str, str] = {
     "heteroatom halide": "[#7,#8,SX2,SX3][F,Cl,Br,I]",
     "anhydride": "[CX3](=[OX1])O[CX3]=[OX1]",
     "activated ester": "[CX3](=[OX1])O[$(N(C=O)C=O),n,$(c1ccc([N+](=O)[O-])cc1),$(c1c(F)c(F)c(F)c(F)c1F)]",
-    "N-acyl imidazole": "[#6,n][CX3](=[OX1])n1[c;R1]n[c;R1][c;R1]1",
+    "N-acyl imidazole": "[#6,n][CX3](=[OX1])n1cncc1",
+    "N-acyl azole": "[#6][CX3;!R](=[OX1])[n;r5]:[n;r5]",
     "acyl cyanide": "[CX3](=[OX1])C#N",
     "isocyanate or isothiocyanate": "[NX2]=[CX2]=[OX1,SX1]",
     "carbodiimide": "[NX2]=[CX2]=[NX2]",
@@ -56,6 +58,25 @@ REACTIVE_GROUPS: dict[str, str] = {
     "vinyl ketone": "[CH2]=[CH][CX3](=[OX1])[#6]",
     "maleimide": "[CX3]1(=[OX1])[CH]=[CH][CX3](=[OX1])N1",
     "phosphine": "[PX3;!$(P~[O,N,S,F,Cl,Br,I])]",
+    "imidoyl halide": "[CX3;!R](=[NX2;!$(NO[#6])])[F,Cl,Br,I]",  # O-alkyl hydroximoyl chloride: arimoclomol
+    # a ring may hold these two (sugars, oxazepam), as may a neighbour that draws electrons (CF3, two C=O)
+    "gem-diol, hemiacetal or hemiaminal": "[OX2H1][CX4;!$(CC(F)F);!$(C(C=O)C=O)]!@[OX2,NX3;!$(N[C,S,P]=[O,S,N])]",
+    "gem-diamine": "[NX3H2][CX4][NX3;!$(N[C,S,P]=[O,S,N])]",
+    "alpha-halo alcohol": "[OX2H1][CX4][F,Cl,Br,I]",
+    "carbamic or carbonic acid": "[OX2H1][CX3](=[OX1])[OX2,NX3]",
+    "enol": "[OX2H1][CX3;!$(C[C,S,N]=[O,S,N])]=[CX3;!$(C[C,S,N,P]=[O,S,N]);!$(CC#N)]",
+    "thioaldehyde": "[CX3H1](=[SX1])[#6]",
+    "strained ring": "[CX2;r3,r4,r5,r6,r7,r8;$(C(=C)=C),$(C#C)]",
+    "cyclobutadiene": "C1=C[#6]=,:[#6]1",
+}
+
+
+ACIDS: dict[str, str] = {
+    "carboxylic acid": "[#6][CX3](=[OX1])[OX2H1,OX1-]",
+    "sulfonic or sulfinic acid": "[SX3,SX4](=[OX1])[OX2H1,OX1-]",
+    "phosphonic or phosphoric acid": "[PX4](=[OX1])[OX2H1,OX1-]",
+    "tetrazole": "[$(c1nnn[nH,n-]1),$(c1nn[nH,n-]n1)]",
+    "acylsulfonamide": "[CX3](=[OX1])[NX3H1,NX2-][SX4](=[OX1])=[OX1]",
 }
 
 
@@ -145,6 +166,20 @@ def veber() -> EachRule:
     return EachRule("veber", reason)
 
 
+def no_acids() -> EachRule:
+    """Rejects the groups of ACIDS, which are anions at pH 7.4, neutral or charged as drawn; sulfonylureas among them.
+
+    A window of the formal charge does not find them, because standardising neutralises. Acids cross the blood-brain
+    barrier poorly, unless a transporter carries them as it does gabapentin.
+    """
+
+    def reason(mol: Chem.Mol) -> str | None:
+        names = [name for name, pattern in _acid_patterns().items() if mol.HasSubstructMatch(pattern)]
+        return f"acid: {', '.join(names)}" if names else None
+
+    return EachRule("no_acids", reason)
+
+
 def rule_of_three() -> EachRule:
     """Rule of three for fragments, Congreve 2003 (doi 10.1016/S1359-6446(03)02831-9).
 
@@ -189,7 +224,7 @@ def ring_size(largest: int) -> EachRule:
 
 
 def reactive() -> EachRule:
-    """Rejects the groups of REACTIVE_GROUPS, which react with the assay, the solvent or the shelf; names each."""
+    """Rejects the groups of REACTIVE_GROUPS, which react with assay, solvent or air, or do not exist; names each."""
 
     def reason(mol: Chem.Mol) -> str | None:
         names = [name for name, pattern in _reactive_patterns().items() if mol.HasSubstructMatch(pattern)]
@@ -203,12 +238,17 @@ def build_rules(profile: Profile) -> tuple[Rule, ...]:
     chosen = profile.rules
     limits = {window.score: (window.low, window.high) for window in profile.windows}
     scores = [score for score in (*properties.SCORES, *synthesis.SCORES) if score.name in limits]
-    cited = {"lipinski": lipinski(chosen.lipinski_violations), "veber": veber(), "rule_of_three": rule_of_three()}
+    named = {
+        "lipinski": lipinski(chosen.lipinski_violations),
+        "veber": veber(),
+        "rule_of_three": rule_of_three(),
+        "no_acids": no_acids(),
+    }
     return (
         elements(chosen.elements),
         ring_size(chosen.max_ring_size),
         *(WindowRule(score, *limits[score.name]) for score in scores),
-        *(cited[name] for name in chosen.use),
+        *(named[name] for name in chosen.use),
         *_alerts(profile.alerts.reject),
     )
 
@@ -231,6 +271,11 @@ def _broken(limits: Sequence[tuple[str, float, float]]) -> list[str]:
 @cache
 def _catalog(name: str) -> FilterCatalog:
     return FilterCatalog(FilterCatalogParams(FilterCatalogParams.FilterCatalogs.names[name]))
+
+
+@cache
+def _acid_patterns() -> dict[str, Chem.Mol]:
+    return {name: Chem.MolFromSmarts(smarts) for name, smarts in ACIDS.items()}
 
 
 @cache

@@ -14,8 +14,8 @@ from molgen.report import charts, page
 from molgen.report.markup import Markup, element
 from molgen.report.pictures import structure
 from molgen.report.selected import flag_list
-from molgen.report.wording import shown_scores, titled, written
 from molgen.runs import Run
+from molgen.wording import shown_scores, titled, written
 
 CELL = "padding:2px 8px;text-align:right;vertical-align:middle"
 

@@ -22,7 +22,7 @@ from molgen.report.charts import Series, Stage
 from molgen.report.markup import Markup, element, joined
 from molgen.report.pictures import Gallery
 from molgen.report.selected import cards, ranked_table
-from molgen.report.wording import label, missing, shown_scores, titled
+from molgen.wording import label, missing, shown_scores, titled
 
 CLOSE_ANALOGUE = 0.8
 REJECTS_PER_RULE = 4
@@ -47,6 +47,13 @@ class Contents:
     @property
     def generated(self) -> pd.DataFrame:
         return self.candidates[self.candidates["mw"].notna() & (self.candidates["rejected_by"] != "duplicate")]
+
+    @property
+    def reference(self) -> str:
+        """What the designs were compared with, by the name that the manifest gives it."""
+        inputs = self.manifest.get("inputs")
+        reference = inputs.get("reference") if isinstance(inputs, Mapping) else None
+        return str(reference["name"]) if isinstance(reference, Mapping) else "the reference set"
 
     @property
     def ranked(self) -> pd.DataFrame:
@@ -117,7 +124,7 @@ def _facts(contents: Contents) -> Markup:
     items = [element("li", element("b", f"{value:,}"), name) for name, value in facts.items()]
     if selected["nearest_similarity"].notna().any():
         similarity = element("b", f"{selected['nearest_similarity'].median():.2f}")
-        items.append(element("li", similarity, "median similarity to the nearest known"))
+        items.append(element("li", similarity, f"median similarity to the nearest in {contents.reference}"))
     return element("ul", *items, class_="facts")
 
 
@@ -134,7 +141,7 @@ def _findings(contents: Contents) -> Iterator[str]:
     close = int((selected["nearest_similarity"] >= CLOSE_ANALOGUE).sum())
     if close:
         words = f"similarity {CLOSE_ANALOGUE} or more"
-        yield f"Close analogues of a known molecule ({words}): {close:,} of the {len(selected):,} selected."
+        yield f"Close analogues of {contents.reference} ({words}): {close:,} of the {len(selected):,} selected."
     open_centres = int((selected["stereo_unassigned"].fillna(0) > 0).sum())
     if open_centres:
         words = "decide which isomer to make"
@@ -147,7 +154,7 @@ def _findings(contents: Contents) -> Iterator[str]:
 
 def _selected(contents: Contents, gallery: Gallery) -> Markup:
     if len(contents.selected):
-        return cards(contents.selected, contents.profile, gallery)
+        return cards(contents.selected, contents.profile, gallery, contents.reference)
     if len(contents.ranked):
         return element("p", "No molecule was selected; the ranked table below holds those that passed.")
     worst = max(contents.stages, key=lambda stage: stage.removed, default=None)

@@ -10,7 +10,7 @@ import pandas as pd
 from molgen.profile import Profile
 from molgen.report.markup import Markup, element, joined
 from molgen.report.pictures import Gallery
-from molgen.report.wording import goal_text, label, meaning, missing, shown_scores, unit, written
+from molgen.wording import goal_text, label, meaning, missing, shown_scores, unit, written
 
 MOST_CARDS = 100
 MOST_ROWS = 200
@@ -21,24 +21,26 @@ MEANS = {
 }
 
 
-def cards(selected: pd.DataFrame, profile: Profile, gallery: Gallery) -> Markup:
-    """The selected molecules, best first: picture, values, nearest known molecule, flags, and why this one."""
-    scores = shown_scores(profile)
-    made = (_card(row, scores, gallery) for row in selected.head(MOST_CARDS).to_dict("records"))
+def cards(selected: pd.DataFrame, profile: Profile, gallery: Gallery, reference: str) -> Markup:
+    """The selected molecules, best first: picture, values, nearest molecule of the reference set, flags, and why.
+
+    reference: what to call the reference set.
+    """
+    made = (_card(row, profile, gallery, reference) for row in selected.head(MOST_CARDS).to_dict("records"))
     more = len(selected) - MOST_CARDS
     note = element("p", f"{more:,} more selected molecules are in selected.sdf and ranked.csv.") if more > 0 else None
     return joined([element("div", *made, class_="cards"), note])
 
 
-def _card(row: Mapping[str, Any], scores: Sequence[str], gallery: Gallery) -> Markup:
+def _card(row: Mapping[str, Any], profile: Profile, gallery: Gallery, reference: str) -> Markup:
     why = _text(row, "why_selected") or "no reason was recorded"
     return element(
         "article",
         _head(row),
         gallery.picture(row["design"], 300, f"structure of {row['id']}"),
-        element("table", *(_score_line(row, name) for name in scores), class_="values"),
-        _nearest(row, gallery),
-        _flags(row),
+        element("table", *(_score_line(row, name) for name in shown_scores(profile)), class_="values"),
+        _nearest(row, gallery, reference),
+        _flags(row, profile),
         element("p", element("b", "Why selected: "), why, class_="why"),
         element("code", row["design"], class_="smiles"),
         class_="card",
@@ -70,21 +72,23 @@ def _bar(share: Any) -> Markup | None:
     return element("span", fill, class_="bar", title=f"desirability {share:.2f} (0 worst, 1 best)")
 
 
-def _nearest(row: Mapping[str, Any], gallery: Gallery) -> Markup | None:
-    reference = _text(row, "nearest_reference")
-    if not reference:
+def _nearest(row: Mapping[str, Any], gallery: Gallery, reference: str) -> Markup | None:
+    nearest = _text(row, "nearest_reference")
+    if not nearest:
         return None
     similarity = written(row.get("nearest_similarity"))
-    known = " It is in the training set itself." if row["in_training"] is True else ""
+    known = " This design is in the training set." if row["in_training"] is True else ""
     value = joined(["Tanimoto similarity ", element("b", similarity), f".{known}"])
-    words = element("p", "Nearest known molecule", element("br"), value)
-    return element("div", gallery.picture(reference, 125, f"nearest reference {reference}"), words, class_="nearest")
+    words = element("p", f"Nearest in {reference}", element("br"), value)
+    return element("div", gallery.picture(nearest, 125, f"nearest in {reference}: {nearest}"), words, class_="nearest")
 
 
-def _flags(row: Mapping[str, Any]) -> Markup:
+def _flags(row: Mapping[str, Any], profile: Profile) -> Markup | None:
+    """The alerts that flag; that there are none is said of the catalogs that were looked at, and only of those."""
     flags = flag_list(row.get("flags"))
     if not flags:
-        return element("p", "No alerts.", class_="flags")
+        looked = ", ".join(profile.alerts.flag)
+        return element("p", f"No {looked} alerts.", class_="flags") if looked else None
     return element("p", *(joined([element("span", flag, class_="flag"), " "]) for flag in flags), class_="flags")
 
 

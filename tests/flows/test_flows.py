@@ -189,6 +189,55 @@ def test_the_flow_needs_neither_a_network_nor_a_server_and_leaves_no_traceback(o
     assert (done.stdout + done.stderr).count("novelty not checked: the prior") == 1  # said once, not twice
 
 
+@pytest.fixture
+def started(tmp_path):
+    """Starts `python -m flows.<name>` elsewhere than in the checkout, where no prefect.toml lies."""
+
+    def run(name, *arguments):
+        environment = {**os.environ, "PREFECT_HOME": str(tmp_path / "home"), "PYTHONPATH": str(ROOT)}
+        environment.pop("PREFECT_API_URL", None)
+        command = [sys.executable, "-m", f"flows.{name}", *arguments]
+        return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300)
+
+    return run
+
+
+def test_a_mistake_at_the_beginning_ends_with_a_sentence_and_exit_code_2(started):
+    done = started("design", "--profile", "nope")
+    assert done.returncode == 2 and "Traceback" not in done.stdout + done.stderr
+    assert done.stderr.startswith("molgen: nope is neither a file nor one of the profiles")
+
+
+def test_a_mistake_that_shows_inside_of_the_flow_leaves_no_traceback_either(started, library, tmp_path):
+    done = started("screen", str(library), "--invalid-rows", "fail", "--out", str(tmp_path / "run"))
+    assert done.returncode == 2 and "Traceback" not in done.stdout + done.stderr
+    assert sum(line.startswith("molgen: ") and "'C1CC' cannot be used" in line for line in done.stderr.splitlines()) == 1
+
+
+def test_a_flow_that_the_user_has_to_mend_is_failed_with_the_sentence(server, tmp_path):
+    state = screen_flow(ScreenSettings(file=tmp_path / "nowhere.csv", out=tmp_path / "run"), return_state=True)
+    assert state.is_failed() and "there is no file" in state.message
+
+
+def test_the_settings_hold_outside_of_the_checkout_and_never_before_the_users_own(tmp_path):
+    ask = (
+        "import flows\nfrom prefect.settings import get_current_settings\nnow = get_current_settings()\n"
+        "recorder = now.server.services.task_run_recorder\n"
+        "print(now.server.analytics_enabled, now.server.ephemeral.startup_timeout_seconds, now.logging.extra_loggers, "
+        "recorder.batch_size, recorder.read_batch_size, recorder.flush_interval)"
+    )
+
+    def told(folder, **own):
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), **own}
+        command = [sys.executable, "-c", ask]
+        done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120)
+        return done.stdout.strip()
+
+    assert told(tmp_path) == told(ROOT) == "False 180 ['molgen'] 500 500 1.0"
+    own = told(tmp_path, PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS="9")
+    assert own.split()[1] == "9"
+
+
 def test_help_and_a_wrong_option_need_no_server(tmp_path):
     def started(*arguments):
         environment = {**os.environ, "PREFECT_HOME": str(tmp_path)}

@@ -57,7 +57,7 @@ def test_a_molecule_becomes_its_canonical_smiles_with_stereo_and_isotopes(text: 
         ("C*", "dummy atom: 1 ('*' or an R group); draw the whole molecule"),
         ("C[CH2]", "radical: at C2"),
         ("O", "no carbon: not an organic molecule"),
-        ("C[Hg]C", "metal: Hg"),
+        ("C[Hg]C", "metal: Hg; give the parent molecule only"),
         ("CC(=O)[O-].[Na+]", "fragments: 2; draw one molecule, or set strip_salts = true for salts"),
         ("C" * 2000, "too large: 2000 heavy atoms (limit 200)"),
         ("C" * 20_001, "too long: 20001 characters (limit 20000)"),
@@ -88,15 +88,78 @@ def test_salts_are_stripped_only_on_request_and_the_note_says_it(text: str, cano
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("N.N.Cl[Pt]Cl", "metal: Pt"),  # cisplatin must not become ammonia
-        ("CC(=O)[O-].CC(=O)[O-].[Cu+2]", "metal: Cu"),
+        ("N.N.Cl[Pt]Cl", "metal: Pt; give the parent molecule only"),  # cisplatin must not become ammonia
+        ("CC(=O)[O-].CC(=O)[O-].[Cu+2]", "metal: Cu; give the parent molecule only"),
         ("[Na+].[Cl-]", "no carbon: not an organic molecule"),
-        ("c1ccccc1.C1CCCCC1", "mixture: 2 different molecules (C1CCCCC1, c1ccccc1)"),
-        ("C[C@H](F)Cl.C[C@@H](F)Cl", "mixture: 2 different molecules (C[C@@H](F)Cl, C[C@H](F)Cl)"),
+        ("CC(=O)O[Cu]OC(C)=O", "metal: Cu; give the parent molecule only"),
+        ("CCO[Zn]CC", "metal: Zn; give the parent molecule only"),  # an organometallic
+        ("CO[Zn](OC)(OC)OC", "metal: Zn; give the parent molecule only"),  # a complex
     ],
 )
-def test_stripping_salts_never_guesses(text: str, reason: str) -> None:
+def test_stripping_salts_takes_no_metal_complex_apart(text: str, reason: str) -> None:
     assert one(text, strip_salts=True).reason == reason
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("c1ccccc1.C1CCCCC1", "C1CCCCC1, c1ccccc1"),
+        ("C[C@H](F)Cl.C[C@@H](F)Cl", "C[C@@H](F)Cl, C[C@H](F)Cl"),
+        ("C1CNCCN1.O=C(O)CC(O)(CC(=O)O)C(=O)O", "C1CNCCN1, O=C(O)CC(O)(CC(=O)O)C(=O)O"),  # piperazine citrate
+    ],
+)
+def test_of_two_molecules_neither_is_chosen_by_a_guess(text: str, parts: str) -> None:
+    reason = f"mixture: 2 different molecules ({parts}); give the parent molecule only"
+    assert one(text, strip_salts=True).reason == reason
+
+
+@pytest.mark.parametrize(
+    ("text", "canonical", "note"),
+    [
+        ("CC(=O)O[Na]", "CC(=O)O", "bonds of Na read as ionic; removed [Na+]; neutralised"),
+        ("CCS[Na]", "CCS", "bonds of Na read as ionic; removed [Na+]; neutralised"),
+        ("[K]Oc1ccccc1", "Oc1ccccc1", "bonds of K read as ionic; removed [K+]; neutralised"),
+        ("CC(=O)O[Ca]OC(C)=O", "CC(=O)O", "bonds of Ca read as ionic; removed [Ca+2], acetic acid; neutralised"),
+    ],
+)  # fmt: skip
+def test_a_salt_that_is_drawn_with_bonds_to_its_metal_is_a_salt(text: str, canonical: str, note: str) -> None:
+    found = one(text, strip_salts=True)
+    assert (found.canonical, found.note, found.reason) == (canonical, note, None)
+    assert one(text).reason == f"metal: {note.split()[2]}; give the parent molecule only"
+
+
+AMINE = "CC(N)Cc1ccccc1"  # amphetamine
+ACID = "CC(C)Cc1ccc(C(C)C(=O)O)cc1"  # ibuprofen
+
+
+@pytest.mark.parametrize(
+    ("parent", "partner", "name"),
+    [
+        (AMINE, "O=C(O)c1ccccc1O", "salicylic acid"),
+        (AMINE, "O=C(O)[C@H](O)c1ccccc1", "mandelic acid"),
+        (AMINE, "O=C(O)CCCCC(=O)O", "adipic acid"),
+        (AMINE, "O=C(O)[C@H](O)[C@@H](O)[C@H](O)[C@H](O)CO", "gluconic acid"),
+        (AMINE, "O=C(O)c1cc2ccccc2c(Cc2c(O)c(C(=O)O)cc3ccccc23)c1O", "pamoic acid"),
+        (AMINE, "O=C(O)c1ccc2ccccc2c1O", "1-hydroxy-2-naphthoic acid"),
+        (AMINE, "CC1(C)[C@@H]2CC[C@@]1(CS(=O)(=O)O)C(=O)C2", "camphorsulfonic acid"),
+        (AMINE, "O=S(=O)(O)CCS(=O)(=O)O", "ethanedisulfonic acid"),
+        (AMINE, "Cc1ccccc1", "toluene"),
+        (AMINE, "C[S+](C)[O-]", "dimethyl sulfoxide"),
+        (ACID, "NCCCC[C@H](N)C(=O)O", "lysine"),
+        (ACID, "N=C(N)NCCC[C@H](N)C(=O)O", "arginine"),
+        (ACID, "CC(C)(C)N", "tert-butylamine"),
+        (ACID, "C1COCCO1", "dioxane"),
+    ],
+)
+def test_the_partners_of_marketed_salts_and_solvates_are_known_by_name(parent: str, partner: str, name: str) -> None:
+    found = one(f"{parent}.{partner}", strip_salts=True)
+    assert (found.canonical, found.reason) == (Chem.CanonSmiles(parent), None)
+    assert f"removed {name}" in found.note
+
+
+@pytest.mark.parametrize("text", ["O=C(O)c1cccnc1", "NCCCC[C@H](N)C(=O)O.Cl", "C[N+](C)(C)CCO.[Cl-]", "C1CNCCN1.O"])
+def test_a_partner_that_comes_alone_is_the_molecule_itself(text: str) -> None:
+    assert one(text, strip_salts=True).canonical == Chem.CanonSmiles(text.split(".")[0])
 
 
 def test_atom_maps_and_extensions_are_dropped_with_a_note() -> None:

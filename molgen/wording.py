@@ -20,7 +20,6 @@ BARE = frozenset({"", "0 to 1", "1 to 10", "log10", "fraction", "SMILES"})
 COUNTS = frozenset({"groups", "atoms", "bonds", "rings", "centres", "e", "times", "line", "goals"})
 UNITS = {"A^2": "Å²"}
 MAIN = ("qed", "sa_score", "logp", "tpsa", "mw")
-SHAPES = {"higher": "higher is better", "lower": "lower is better", "window": "a window"}
 
 
 def label(name: str) -> str:
@@ -69,6 +68,19 @@ def shown_scores(profile: Profile) -> list[str]:
     return [name for name in names if name != "nearest_similarity"]
 
 
+def wanted(goal: Goal) -> str:
+    """Where the goal is fully met: '1 to 3', '0.9 or more', '2 or less'."""
+    bounds = {"higher": f"{goal.high:g} or more", "lower": f"{goal.low:g} or less"}
+    return bounds.get(goal.shape, f"{goal.low:g} to {goal.high:g}")
+
+
+def unwanted(goal: Goal) -> str:
+    """Where the goal counts nothing: '0.3 or less', '5 or more', '-1 or less and 5 or more'."""
+    if goal.shape == "window":
+        return f"{goal.zero_below:g} or less and {goal.zero_above:g} or more"
+    return f"{goal.low:g} or less" if goal.shape == "higher" else f"{goal.high:g} or more"
+
+
 def goal_text(goal: Goal) -> str:
-    """What the profile wants of one score, in words: 'SA score: lower is better, 2 to 4, weight 1'."""
-    return f"{label(goal.score)}: {SHAPES[goal.shape]}, {goal.low:g} to {goal.high:g}, weight {goal.weight:g}"
+    """What the profile wants of one score, in words: 'SA score: best 2 or less, worst 5 or more, weight 1'."""
+    return f"{label(goal.score)}: best {wanted(goal)}, worst {unwanted(goal)}, weight {goal.weight:g}"
