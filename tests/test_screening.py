@@ -98,6 +98,15 @@ def test_known_designs_are_only_marked_where_the_profile_wants_that() -> None:
     assert (table["in_training"].tolist(), table["rejected_by"].tolist()) == ([True], [""])
 
 
+def test_a_known_design_that_broke_a_rule_keeps_that_reason_behind() -> None:
+    table = table_of(DECANE)
+    before = table.loc[0, "reason"]
+    known_too = mark_known(table, _in(ReferenceIndex.build([DECANE])), reject=True)
+    assert known_too.loc[0, "rejected_by"] == KNOWN
+    assert known_too.loc[0, "reason"] == f"known: the training set holds this constitution; {before}"
+    assert before.startswith("logp")
+
+
 def test_a_charged_design_is_known_by_the_form_in_which_it_was_drawn() -> None:
     """Standardising makes an amine of an ammonium; the training set holds the ammonium."""
     drawn = "C[NH2+]Cc1ccccc1"
@@ -145,6 +154,13 @@ def test_the_funnel_is_counted_from_the_rows() -> None:
     assert stages[4].reasons == (("mw below", 2),)
     assert stages[5].reasons == (("PAINS: azo", 1),)
     assert from_dict(as_dict(stages)) == stages
+
+
+def test_the_funnel_says_where_known_designs_are_kept() -> None:
+    table = pd.DataFrame(
+        {"rejected_by": [""], "reason": [""], "rank": pd.array([1], dtype="Int64"), "selected": [True]}
+    )
+    assert Stage("known kept", 1, 0) in count_funnel(table, [], source="read", compared=True, reject_known=False)
 
 
 def test_the_funnel_says_where_novelty_was_not_checked() -> None:
