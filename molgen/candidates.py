@@ -71,7 +71,7 @@ SCHEMA: tuple[Column, ...] = (
     Column("score_status", "str", "", "Which scores failed and why, '' if none did."),
     Column("scaffold", "str", "SMILES", "Bemis-Murcko scaffold without stereochemistry; '' for no rings."),
     Column("in_training", "boolean", "", "The training set holds this constitution; null where not compared."),
-    Column("nearest_reference", "str", "SMILES", "Most similar molecule of the reference set; for the best 10,000 ranks."),
+    Column("nearest_reference", "str", "SMILES", "Most similar of the reference set; for the best 10,000 ranks."),
     _score("nearest_similarity", "float64", "0 to 1", "Tanimoto similarity to it (Morgan, radius 2, 1024 bits)."),
 )
 
