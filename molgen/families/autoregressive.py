@@ -62,7 +62,7 @@ class Autoregressive(nn.Module):
         copied.stepper = Stepper(copied.decoder, fastest(device))
         return copied
 
-    @torch.no_grad()
+    @torch.inference_mode()
     def draw(self, uniform: Tensor, temperature: float = 1.0) -> Tensor:
         """Draws as many sequences as `uniform` (B, T) has rows, each number deciding one token -> tokens (B, T).
 
