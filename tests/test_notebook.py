@@ -1,10 +1,12 @@
 """The notebook runs from top to bottom on a run of real molecules, and is committed without its outputs."""
 
 import gzip
+import os
 from pathlib import Path
 
 import nbformat
 import pytest
+from jupyter_client import AsyncKernelManager
 from nbclient import NotebookClient
 
 from molgen import pipeline
@@ -30,13 +32,17 @@ def run(tmp_path_factory) -> Run:
 
 @pytest.fixture(scope="module")
 def executed(run) -> nbformat.NotebookNode:
+    """The notebook after its kernel ran it. Sockets are files: a port may be taken before the kernel binds it."""
+    sockets = {"transport": "ipc", "ip": str(run.folder.parent / "kernel")} if os.name == "posix" else {}
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MOLGEN_RUN", str(run.folder))
         patch.setenv("PYTHONPATH", str(ROOT))
-        client = NotebookClient(
-            nbformat.read(NOTEBOOK, 4), timeout=240, resources={"metadata": {"path": NOTEBOOK.parent}}
-        )
-        return client.execute()
+        return NotebookClient(
+            nbformat.read(NOTEBOOK, 4),
+            km=AsyncKernelManager(kernel_name="python3", **sockets),
+            timeout=240,
+            resources={"metadata": {"path": NOTEBOOK.parent}},
+        ).execute()
 
 
 def shown(executed, cell: str) -> str:
