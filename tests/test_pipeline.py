@@ -15,6 +15,7 @@ from molgen import comparing, drawing, pipeline, planning, screening
 from molgen.errors import MolgenError, OutputError
 from molgen.executor import Processes, Serial
 from molgen.funnel import as_dict
+from molgen.generating import judge_table
 from molgen.line import command_line
 from molgen.pipeline import design, generate, screen
 from molgen.runs import RESULTS, Run
@@ -415,6 +416,11 @@ def test_a_goal_that_needs_a_reference_asks_for_one(place: Path, library: Path) 
     profile = edited_profile(place, "distant.toml", "[rank]", goal)
     with pytest.raises(MolgenError, match="goal nearest_similarity, and there is no reference set.*--reference"):
         screen(ScreenSettings(library, profile=profile, out=place / "distant"), Serial())
+
+
+def test_a_draw_without_carbon_is_valid_and_one_that_breaks_a_valence_is_not() -> None:
+    table = judge_table(["ClCl", "CC(C)(C)(C)C"])
+    assert table["valid"].tolist() == [True, False]
 
 
 def test_generated_tables_say_what_is_valid(place: Path) -> None:

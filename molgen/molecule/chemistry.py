@@ -39,7 +39,9 @@ class _RefusedError(Exception):
     """Carries the reason of refusal from a step to `judge`; never leaves this module."""
 
 
-def judge(texts: Sequence[str], *, strip_salts: bool = False, max_heavy_atoms: int = MAX_HEAVY_ATOMS) -> list[Judged]:
+def judge(
+    texts: Sequence[str], *, strip_salts: bool = False, max_heavy_atoms: int = MAX_HEAVY_ATOMS, organic: bool = True
+) -> list[Judged]:
     """Parse and sanitise every text; give as many results, in the same order.
 
     A reason begins with one of the words: empty, control, unicode, blank, too long, reaction, unparsable, valence,
@@ -49,8 +51,9 @@ def judge(texts: Sequence[str], *, strip_salts: bool = False, max_heavy_atoms: i
         what remains, and say so in the note. Where that leaves more than one molecule, the text is refused.
         Without it, a text of more than one fragment is refused.
     max_heavy_atoms: limit on atoms other than hydrogen, checked before anything costly.
+    organic: refuse molecules without carbon (they are valid, and no drug).
     """
-    return [_judge_one(text, strip_salts, max_heavy_atoms) for text in texts]
+    return [_judge_one(text, strip_salts, max_heavy_atoms, organic) for text in texts]
 
 
 def scaffold(mol: Chem.Mol) -> str:
@@ -63,11 +66,12 @@ def without_stereo(mol: Chem.Mol) -> str:
     return Chem.MolToSmiles(mol, isomericSmiles=False)
 
 
-def _judge_one(text: str, strip_salts: bool, max_heavy_atoms: int) -> Judged:
+def _judge_one(text: str, strip_salts: bool, max_heavy_atoms: int, organic: bool) -> Judged:
     notes: list[str] = []
     try:
         with rdBase.BlockLogs():
             mol = _standard(_parse(_plain(text, notes), max_heavy_atoms), strip_salts, notes)
+            _refuse_inorganic(mol, organic)
     except _RefusedError as refused:
         return Judged(text, None, None, str(refused))
     return Judged(text, mol, Chem.MolToSmiles(mol), None, "; ".join(notes))
@@ -133,7 +137,7 @@ def _message(log: str, text: str) -> str:
 
 
 def _standard(mol: Chem.Mol, strip_salts: bool, notes: list[str]) -> Chem.Mol:
-    """Sanitise, then refuse or take apart what is no single organic molecule."""
+    """Sanitise, then refuse or take apart what is no single molecule."""
     _clear_atom_maps(mol, notes)
     _refuse_dummies(mol)
     mol = _sanitised(mol)
@@ -142,9 +146,7 @@ def _standard(mol: Chem.Mol, strip_salts: bool, notes: list[str]) -> Chem.Mol:
     if len(fragments) > 1 and not strip_salts:
         raise _RefusedError(f"fragments: {len(fragments)}; draw one molecule, or set strip_salts = true for salts")
     _refuse_metals(fragments)
-    mol = _parent(fragments, notes) if strip_salts else fragments[0]
-    _refuse_inorganic(mol)
-    return mol
+    return _parent(fragments, notes) if strip_salts else fragments[0]
 
 
 def _clear_atom_maps(mol: Chem.Mol, notes: list[str]) -> None:
@@ -192,11 +194,11 @@ def _refuse_metals(fragments: Sequence[Chem.Mol]) -> None:
             raise _RefusedError(f"metal: {', '.join(sorted(symbols))}; {ASK_FOR_PARENT}")
 
 
-def _refuse_inorganic(mol: Chem.Mol) -> None:
+def _refuse_inorganic(mol: Chem.Mol, organic: bool) -> None:
     radicals = [f"{atom.GetSymbol()}{atom.GetIdx() + 1}" for atom in mol.GetAtoms() if atom.GetNumRadicalElectrons()]
     if radicals:
         raise _RefusedError(f"radical: at {', '.join(radicals)}")
-    if not any(atom.GetAtomicNum() == 6 for atom in mol.GetAtoms()):
+    if organic and not any(atom.GetAtomicNum() == 6 for atom in mol.GetAtoms()):
         raise _RefusedError("no carbon: not an organic molecule")
 
 
