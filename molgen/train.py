@@ -289,7 +289,7 @@ def _step(session: _Session, data: Sequences, rows: np.ndarray, plan: Plan) -> T
     return loss.detach()
 
 
-def _loss(model: nn.Module, data: Sequences, rows: np.ndarray, device: torch.device) -> Tensor:
+def _loss(model: Family, data: Sequences, rows: np.ndarray, device: torch.device) -> Tensor:
     with torch.no_grad():
         batch = Batch.of(model.grammar, data.padded(rows, model.grammar.end).to(device))
     with torch.autocast(device.type, torch.bfloat16):
