@@ -15,8 +15,8 @@ import typer
 from rdkit import Chem
 
 from benchmarks.machine import write_result
-from molgen import datasets, metrics, novelty, references
-from molgen.drawing import CHUNK, find_prior
+from molgen import datasets, metrics, novelty, references, resources
+from molgen.drawing import CHUNK
 from molgen.executor import Processes
 from molgen.generator import NeuralGenerator, card_path, load_generator
 from molgen.metrics import Moments, unique_at, wilson_interval
@@ -88,7 +88,7 @@ def measure(texts: list[str], known: Known, test: Moments, seed: int) -> dict[st
 
 
 def main(
-    prior: Annotated[str, typer.Option(help="file of weights, or the name of one that ships")] = "",
+    prior: Annotated[str, typer.Option(help="file of weights, or the name of one that ships")] = "moses",
     samples: int = 30_000,
     seed: int = 0,
     temperature: float = 1.0,
@@ -98,7 +98,7 @@ def main(
 ) -> None:
     """Draws, measures and writes benchmarks/results/NAME.json."""
     started = time.monotonic()
-    weights = find_prior(prior)
+    weights = resources.find("priors", prior)
     generator = load_generator(weights, "cpu")
     known, test = known_to_moses(), moses_moments()
     result: dict[str, Any] = {"prior": weights.name, "seed": seed, "temperature": temperature}

@@ -13,12 +13,12 @@ import typer
 from rdkit import Chem
 
 from benchmarks.machine import write_result
-from molgen.drawing import find_prior
+from molgen import resources
 from molgen.generator import ROWS, load_generator
 
 
 def main(
-    prior: Annotated[str, typer.Option(help="file of weights, or the name of one that ships")] = "",
+    prior: Annotated[str, typer.Option(help="file of weights, or the name of one that ships")] = "moses",
     samples: int = 10 * ROWS,
     seed: int = 0,
     name: Annotated[str, typer.Option(help="name of the result file")] = "sampling",
@@ -26,7 +26,7 @@ def main(
     """Draws on one thread, writes canonical SMILES, and counts CPU seconds."""
     torch.set_num_threads(1)
     started = time.monotonic()
-    generator = load_generator(find_prior(prior), "cpu")
+    generator = load_generator(resources.find("priors", prior), "cpu")
     generator.sample(ROWS, seed + 1)  # warm: libraries loaded, memory taken
     begun = time.process_time()
     designs = generator.sample(samples, seed)

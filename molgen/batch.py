@@ -1,11 +1,12 @@
 """What every network sees: integer classes over positions with a mask, and the grammar that guards the next token.
 
-Axis letters: B batch, T steps, V token vocabulary. Nothing here knows chemistry or files.
+Axis letters: B batch, T steps, V token vocabulary, L positions, K classes. Nothing here knows chemistry or files.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Protocol
 
 import torch
@@ -19,6 +20,20 @@ class Guide:
     allowed: Tensor  # (..., V) bool: the tokens that may come next
     context: Tensor  # (..., C) int64: small integers about the place, each below its `context_sizes`
     origin: Tensor  # (..., O) int64: earlier steps that this step builds on (for a molecule: current atom, its parent)
+
+
+@dataclass(frozen=True)
+class Fields:
+    """Designs as classes: of every position, and of every pair of positions where the modality has pairs."""
+
+    position: Tensor  # (B, L) int64; for a molecule: the atom class
+    pair: Tensor  # (B, L, L) int64, symmetric, 0 on the diagonal; for a molecule: the bond order, 0 for no bond
+    mask: Tensor  # (B, L) bool: positions that a design has; the classes of the others are 0
+
+    @property
+    def sizes(self) -> Tensor:
+        """(B,) positions of each design."""
+        return self.mask.sum(dim=1)
 
 
 class Walk(Protocol):
@@ -50,9 +65,17 @@ class Grammar(Protocol):
     context_sizes: tuple[int, ...]
     origins: int  # O
     longest: int  # the most steps of a sequence, `end` included
+    position_classes: int  # K of the field `position`
+    pair_classes: int  # K of the field `pair`
+    capacities: tuple[int, ...]  # by position class: what the classes of its pairs may sum to (valence)
+    most_positions: int  # L of the largest design
 
     def walk(self, rows: int, steps: int, device: torch.device | str = "cpu") -> Walk:
         """Starts `rows` empty sequences that must end within `steps` tokens."""
+        ...
+
+    def fields(self, tokens: Tensor) -> Fields:
+        """The fields of finished sequences (B, T), L the most positions among them."""
         ...
 
     def settings(self) -> dict[str, Any]:
@@ -77,15 +100,27 @@ def guide_along(grammar: Grammar, tokens: Tensor) -> Guide:
 
 @dataclass(frozen=True)
 class Batch:
-    """Token sequences with the grammar's guide, ready for a network."""
+    """Token sequences, and what the grammar says of them, computed when a network first asks for it."""
 
+    grammar: Grammar
     tokens: Tensor  # (B, T) int64, padded with `end`
-    weight: Tensor  # (B, T) float: 1 up to and including the first `end`, 0 after it
-    guide: Guide
+    labels: Tensor | None = None  # (B, P) float: known properties of the designs
 
-    @classmethod
-    def of(cls, grammar: Grammar, tokens: Tensor) -> Batch:
-        """Walks the grammar along `tokens` (B, T)."""
-        ended = (tokens == grammar.end).cumsum(dim=1)
-        weight = ((ended == 0) | ((ended == 1) & (tokens == grammar.end))).float()
-        return cls(tokens, weight, guide_along(grammar, tokens))
+    @cached_property
+    def weight(self) -> Tensor:
+        """(B, T) float: 1 up to and including the first `end`, 0 after it."""
+        ends = self.tokens == self.grammar.end
+        ended = ends.cumsum(dim=1)
+        return ((ended == 0) | ((ended == 1) & ends)).float()
+
+    @cached_property
+    def guide(self) -> Guide:
+        """The guide before every token."""
+        with torch.no_grad():
+            return guide_along(self.grammar, self.tokens)
+
+    @cached_property
+    def fields(self) -> Fields:
+        """The designs as classes over positions."""
+        with torch.no_grad():
+            return self.grammar.fields(self.tokens)

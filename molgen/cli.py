@@ -28,9 +28,15 @@ data = typer.Typer(help="Bring training sets into the cache, and list them.")
 app.add_typer(data, name="data")
 
 Device = Annotated[Literal["auto", "cpu", "cuda"], typer.Option(help="Where the network runs.")]
+Family = Literal["autoregressive", "vae", "gan", "adjacency_gan", "diffusion", "flow"]
 Minutes = Annotated[float | None, typer.Option(help="Deadline: then rank and write what exists.", show_default=False)]
 Prefect = Annotated[bool, typer.Option("--prefect", help="Run as a Prefect flow: the same files.")]
-Prior = Annotated[str, typer.Option(help="Trained generator (.safetensors); default: the shipped one.")]
+Generator = Annotated[
+    Literal["autoregressive", "vae", "gan", "diffusion", "flow"],
+    typer.Option(help="Family of the shipped prior to draw from."),
+]
+Prior = Annotated[str, typer.Option(help="Another trained generator: a .safetensors file, or one that ships.")]
+TopP = Annotated[float, typer.Option(help="Draw only among the likeliest tokens that hold this share; 1: all.")]
 Profile = Annotated[str, typer.Option(help=PROFILE)]
 Replace = Annotated[bool, typer.Option("--replace", help="Replace results of other settings in --out.")]
 Samples = Annotated[int, typer.Option(help="How many designs to draw.")]
@@ -55,11 +61,13 @@ def design(
     samples: Samples = 2000,
     seed: Seed = 0,
     out: Annotated[Path, typer.Option(help="Run folder.")] = Path("runs/design"),
+    generator: Generator = "autoregressive",
     prior: Prior = "",
     reference: Annotated[
         str, typer.Option(help="Set for the nearest neighbour: training, none, a data set, FILE or FILE:COLUMN.")
     ] = TRAINING,
     temperature: Temperature = 1.0,
+    top_p: TopP = 1.0,
     device: Device = "auto",
     workers: Workers = None,
     minutes: Minutes = None,
@@ -68,8 +76,9 @@ def design(
 ) -> None:
     """Draw designs, filter, score and rank them, select a diverse set."""
     settings = DesignSettings(
-        profile, samples, seed, out, prior, reference, temperature, device, workers, minutes, replace
-    )
+        profile=profile, samples=samples, seed=seed, out=out, generator=generator, prior=prior, reference=reference,
+        temperature=temperature, top_p=top_p, device=device, workers=workers, minutes=minutes, replace=replace,
+    )  # fmt: skip
     terminal.say(f"device: {find_device(device).title}")
     with _resumable(f"{out}/.units"):
         _execute("design", settings, prefect)
@@ -81,7 +90,8 @@ def train(
     train: Annotated[str, typer.Option(help="Molecules to learn from: a file, or a data set such as moses-train.")],
     out: Annotated[str, typer.Option(help="Weights to write (.safetensors); card and losses lie beside them.")],
     column: Column = None,
-    family: Annotated[Literal["autoregressive"], typer.Option(help="Kind of generator.")] = "autoregressive",
+    family: Annotated[Family, typer.Option(help="Kind of generator.")] = "autoregressive",
+    origin: Annotated[str, typer.Option("--from", help="Prior to begin from; for gan and flow the VAE.")] = "",
     minutes: Annotated[float | None, typer.Option(help="How long; default: 30.", show_default=False)] = None,
     steps: Annotated[int | None, typer.Option(help="Or so many updates: these repeat.", show_default=False)] = None,
     seed: Seed = 0,
@@ -90,9 +100,14 @@ def train(
     invalid_rows: InvalidRows = "reject",
     threads: Annotated[int | None, typer.Option(help="CPU threads; default: one a core.", show_default=False)] = None,
     held_out: Annotated[int, typer.Option(help="Molecules kept from training, at most a tenth.")] = 2048,
-    width: Annotated[int, typer.Option(help="Of the network.")] = 480,
-    depth: Annotated[int, typer.Option(help="Layers of the network.")] = 3,
-    batch: Annotated[int, typer.Option(help="Molecules of one update.")] = 256,
+    recipe: Annotated[
+        list[str] | None, typer.Option("--set", help="NAME=VALUE of the recipe; may be repeated.")
+    ] = None,
+    rate: Annotated[float | None, typer.Option(help="Of learning; default: the family's.", show_default=False)] = None,
+    batch: Annotated[int | None, typer.Option(help="Molecules of one update.", show_default=False)] = None,
+    patience: Annotated[
+        int | None, typer.Option(help="Looks without gain before it stops; default with --from: 5.", show_default=False)
+    ] = None,
     prefect: Prefect = False,
 ) -> None:
     """Train a generator on a set of molecules."""
@@ -100,8 +115,8 @@ def train(
 
     settings = TrainSettings(
         train=train, out=out, column=column, family=family, minutes=minutes, steps=steps, seed=seed, device=device,
-        resume=resume, invalid_rows=invalid_rows, threads=threads, held_out=held_out, width=width, depth=depth,
-        batch=batch,
+        resume=resume, invalid_rows=invalid_rows, threads=threads, held_out=held_out, origin=origin,
+        recipe=tuple(recipe or ()), rate=rate, batch=batch, patience=patience,
     )  # fmt: skip
     terminal.say(f"device: {find_device(device).title}")
     with _resumable(str(Path(out).with_suffix(".checkpoint")), "--resume goes on from there"):
@@ -112,10 +127,12 @@ def train(
 @app.command()
 def generate(
     out: Annotated[Path, typer.Option(help="Table to write (.csv).")] = Path("designs.csv"),
+    generator: Generator = "autoregressive",
     prior: Prior = "",
     samples: Samples = 2000,
     seed: Seed = 0,
     temperature: Temperature = 1.0,
+    top_p: TopP = 1.0,
     device: Device = "auto",
     workers: Workers = None,
     minutes: Minutes = None,
@@ -125,7 +142,10 @@ def generate(
     """Draw designs and say which are valid."""
     from molgen.generating import counts_of
 
-    settings = GenerateSettings(out, prior, samples, seed, temperature, device, workers, minutes, replace)
+    settings = GenerateSettings(
+        out=out, generator=generator, prior=prior, samples=samples, seed=seed, temperature=temperature, top_p=top_p,
+        device=device, workers=workers, minutes=minutes, replace=replace,
+    )  # fmt: skip
     terminal.say(f"device: {find_device(device).title}")
     with _resumable(f"{out.with_name(f'.{out.name}.units')}"):
         _execute("generate", settings, prefect)
@@ -162,7 +182,7 @@ def screen(
 
 
 @data.command("fetch")
-def fetch(name: Annotated[str, typer.Argument(help="moses, or zinc250k.")]) -> None:
+def fetch(name: Annotated[str, typer.Argument(help="moses, qm9, hiv, or zinc250k.")]) -> None:
     """Bring a data set into the cache, and check it."""
     for path in datasets.fetch(name):
         terminal.say(str(path))

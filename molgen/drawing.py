@@ -19,8 +19,15 @@ from molgen.store import Ref, Store
 
 VERSION = "2"
 CHUNK = 10_240  # draws in one unit: whole blocks of 1,024, as generators draw them
+SHIPPED = {  # the prior that ships for each family, all learned from MOSES
+    "autoregressive": "moses",
+    "vae": "moses_vae",
+    "gan": "moses_gan",
+    "diffusion": "moses_diffusion",
+    "flow": "moses_flow",
+}
 CODE = ("families", "nn", "batch.py", "generator.py", "modality.py", "recipes.py", "seeds.py")
-CODE += ("molecule/codec.py", "molecule/grammar.py", "molecule/smiles.py", "molecule/vocabulary.py")
+CODE += ("noise.py", "molecule/codec.py", "molecule/grammar.py", "molecule/smiles.py", "molecule/vocabulary.py")
 
 
 class Carded(Protocol):
@@ -34,7 +41,13 @@ class Draws(Carded, Protocol):
     """What the pipeline needs of a generator: its card and its draws."""
 
     def sample(
-        self, n: int, seed: int, *, temperature: float = 1.0, progress: Callable[[int], None] | None = None
+        self,
+        n: int,
+        seed: int,
+        *,
+        temperature: float = 1.0,
+        top_p: float = 1.0,
+        progress: Callable[[int], None] | None = None,
     ) -> list[str]: ...
 
 
@@ -62,16 +75,18 @@ def load_card(path: Path, device: str) -> Unloaded:
     return Unloaded(read_card(path))
 
 
-def find_prior(name: str) -> Path:
-    """The file of weights: a path, the name of one that ships, or, for '', the one that ships."""
-    if name:
-        return resources.find("priors", name)
-    shipped = resources.names("priors")
-    if len(shipped) == 1:
-        return resources.find("priors", shipped[0])
-    if shipped:
-        raise MolgenError(f"several priors ship with molgen: choose one with --prior ({', '.join(shipped)})")
-    raise MolgenError("no prior ships with this copy of molgen: make one with `molgen train` and give it with --prior")
+def find_prior(settings: DesignSettings | GenerateSettings) -> Path:
+    """The file of weights: the prior that is named by its path or name, or the one that ships for the family."""
+    if settings.prior:
+        return resources.find("priors", settings.prior)
+    name = SHIPPED[settings.generator]
+    if name not in resources.names("priors"):
+        known = ", ".join(resources.names("priors")) or "none"
+        raise MolgenError(
+            f"no prior of the family {settings.generator} ships with this copy of molgen ({known} do): make one with "
+            f"`molgen train --family {settings.generator}` and give it with --prior"
+        )
+    return resources.find("priors", name)
 
 
 def made_from(prior_sha256: str, device: str, settings: DesignSettings | GenerateSettings) -> dict[str, Any]:
@@ -81,6 +96,7 @@ def made_from(prior_sha256: str, device: str, settings: DesignSettings | Generat
         "samples": settings.samples,
         "seed": settings.seed,
         "temperature": settings.temperature,
+        "top_p": settings.top_p,
         "device": device,
     }
 
@@ -107,11 +123,11 @@ class _Draw:
         """One chunk of draws under a seed of its own; runs in the process that holds the network."""
         number, size = item
         seed = spawn(self.made_from["seed"], "draw", number)
-        temperature = self.made_from["temperature"]
+        shape = {"temperature": self.made_from["temperature"], "top_p": self.made_from["top_p"]}
         key = {
             "prior": self.made_from["prior"],
             "device": self.made_from["device"],
-            "temperature": temperature,
+            **shape,
             "seed": seed,
             "size": size,
             "torch": version_of("torch"),
@@ -120,7 +136,7 @@ class _Draw:
         }
 
         def make() -> pd.DataFrame:
-            texts = self.generator.sample(size, seed, temperature=temperature, progress=self.advance)
+            texts = self.generator.sample(size, seed, **shape, progress=self.advance)
             return pd.DataFrame({"text": pd.array(texts, dtype="str")})
 
         ref = self.store.unit("draw", VERSION, key, make)

@@ -54,7 +54,7 @@ def planned(settings: GenerateSettings) -> tuple[dict[str, Any], Device, dict[st
     out = settings.out
     if out.suffix != ".csv":
         raise MolgenError(f"--out {out} must be a .csv file")
-    prior = input_file(drawing.find_prior(settings.prior))
+    prior = input_file(drawing.find_prior(settings))
     device = find_device(settings.device)
     made_from = drawing.made_from(prior["sha256"], device.kind, settings)
     made_from["code"] = code_digest(*drawing.CODE, *CODE)

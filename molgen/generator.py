@@ -13,14 +13,14 @@ from safetensors.torch import load_file
 from safetensors.torch import save as serialised
 from torch import nn
 
-from molgen.batch import Batch
+from molgen.batch import Fields
 from molgen.errors import MolgenError
 from molgen.modality import Codec, modality_of
-from molgen.provenance import DeviceName, find_device
+from molgen.provenance import DeviceName, find_device, sha256_of
 from molgen.recipes import build, recipe_of
 from molgen.seeds import torch_rng
+from molgen.sequences import Sequences
 from molgen.store import write_atomic
-from molgen.train import Sequences
 
 ROWS = 1024  # sequences drawn together: a constant, so that a seed means the same designs whatever is asked for
 
@@ -31,7 +31,13 @@ class Generator(Protocol):
     card: dict[str, Any]
 
     def sample(
-        self, n: int, seed: int, *, temperature: float = 1.0, progress: Callable[[int], None] | None = None
+        self,
+        n: int,
+        seed: int,
+        *,
+        temperature: float = 1.0,
+        top_p: float = 1.0,
+        progress: Callable[[int], None] | None = None,
     ) -> list[str]:
         """Always `n` designs as drawn, decided by the seed; `progress` receives how many more were finished."""
         ...
@@ -51,7 +57,7 @@ class NeuralGenerator:
     @property
     def arithmetic(self) -> str:
         """How products are computed when drawing, which decides the last digits and so, now and then, a token."""
-        return f"{type(self._drawing.stepper.arithmetic).__name__}, {self.device.type}"
+        return f"{self._drawing.arithmetic}, {self.device.type}"
 
     @property
     def codec(self) -> Codec:
@@ -59,48 +65,80 @@ class NeuralGenerator:
         return modality_of(self.card).codec(self.card["grammar"])
 
     def sample(
-        self, n: int, seed: int, *, temperature: float = 1.0, progress: Callable[[int], None] | None = None
+        self,
+        n: int,
+        seed: int,
+        *,
+        temperature: float = 1.0,
+        top_p: float = 1.0,
+        progress: Callable[[int], None] | None = None,
     ) -> list[str]:
         """`n` designs as drawn (text, not repaired). The first k of n are those that k alone would give.
 
         Raises:
-            MolgenError: n below zero, or temperature not above it.
+            MolgenError: n below zero, temperature not above it, or top_p outside of (0, 1].
         """
-        if n < 0 or temperature <= 0:
-            asked = f"{n} designs at temperature {temperature}"
-            raise MolgenError(f"cannot draw {asked}: n must be 0 or more, temperature above 0")
-        codec = self.codec
+        _refuse(n, temperature, top_p)
         designs: list[str] = []
         for block in range(-(-n // ROWS)):
-            tokens = self.draw(seed, block, temperature)[: n - block * ROWS]
-            designs += codec.decode(tokens.tolist())
+            drawn = self.draw(seed, block, temperature, top_p)
+            designs += self.text(drawn, min(ROWS, n - block * ROWS))
             if progress is not None:
-                progress(len(tokens))
+                progress(len(designs) - block * ROWS)
         return designs
 
-    def draw(self, seed: int, block: int, temperature: float = 1.0) -> torch.Tensor:
-        """Tokens (ROWS, T) of one block of draws."""
-        uniform = torch.rand(ROWS, self.module.grammar.longest, generator=torch_rng(seed, "draw", block))
-        return self._drawing.draw(uniform, temperature).cpu()
+    def draw(self, seed: int, block: int, temperature: float = 1.0, top_p: float = 1.0) -> torch.Tensor | Fields:
+        """One block of `ROWS` draws: tokens (ROWS, T), or fields."""
+        chance = torch_rng(seed, "draw", block)
+        return self._drawing.draw(ROWS, chance, temperature=temperature, top_p=top_p)
 
-    def log_likelihood(self, designs: Sequence[str]) -> torch.Tensor:
-        """log p of every design, nats (n,); NaN where a design is outside of the vocabulary."""
-        encoded = self.codec.encode(designs)
-        found = torch.full((len(designs),), torch.nan)
-        rows = [i for i, e in enumerate(encoded) if e.tokens is not None]
-        data = Sequences.of([encoded[i].tokens or () for i in rows])
-        with torch.no_grad():
-            for start in range(0, len(rows), ROWS):
-                part = torch.arange(start, min(start + ROWS, len(rows)))
-                batch = Batch.of(self.module.grammar, data.padded(part.numpy(), self.module.grammar.end))
-                found[torch.tensor(rows)[part]] = self.module.log_likelihood(batch).float()
+    def text(self, drawn: torch.Tensor | Fields, n: int) -> list[str]:
+        """The first `n` of drawn tokens or fields as text, not repaired."""
+        if isinstance(drawn, Fields):
+            return self.codec.texts(drawn, n)
+        return self.codec.decode(drawn[:n].tolist())
+
+    def log_likelihood(self, designs: Sequence[str], seed: int = 0) -> torch.Tensor:
+        """log p of every design, nats (n,), or the family's lower bound; NaN where it is outside of the vocabulary.
+
+        Raises:
+            MolgenError: the family has no likelihood.
+        """
+        found, rows, data = self._spelled(designs)
+        for start in range(0, len(rows), ROWS):
+            part = torch.arange(start, min(start + ROWS, len(rows)))
+            batch = data.batch(part.numpy(), self.module.grammar)
+            with torch.no_grad():
+                measured = self.module.held_out(batch, torch_rng(seed, "likelihood", start))
+            if "nats" not in measured:
+                raise MolgenError(f"the {self.card['recipe']['kind']} family has no likelihood, nor a bound of it")
+            found[torch.tensor(rows)[part]] = -measured["nats"].float()
         return found
 
+    def _spelled(self, designs: Sequence[str]) -> tuple[torch.Tensor, list[int], Sequences]:
+        """NaN for every design, the rows that can be spelled, and these as tokens."""
+        encoded = self.codec.encode(designs)
+        rows = [i for i, e in enumerate(encoded) if e.tokens is not None]
+        data = Sequences.of([encoded[i].tokens or () for i in rows])
+        return torch.full((len(designs),), torch.nan), rows, data
+
     def save(self, path: Path) -> None:
-        """Weights in half precision as safetensors, the card beside them as JSON."""
-        weights = {name: value.half().contiguous().cpu() for name, value in self.module.state_dict().items()}
+        """Weights in half precision as safetensors, the card beside them as JSON. Borrowed weights are not repeated."""
+        borrowed = self.card.get("borrows", {}).get("prefix")
+        weights = {
+            name: value.half().contiguous().cpu()
+            for name, value in self.module.state_dict().items()
+            if not (borrowed and name.startswith(borrowed))
+        }
         write_atomic(Path(path), serialised(weights))
         write_atomic(card_path(path), (json.dumps(self.card, indent=2, allow_nan=False) + "\n").encode())
+
+
+def _refuse(n: int, temperature: float, top_p: float) -> None:
+    if n < 0 or temperature <= 0 or not 0 < top_p <= 1:
+        asked = f"{n} designs at temperature {temperature}, top_p {top_p}"
+        needed = "n must be 0 or more, temperature above 0, top_p above 0 and at most 1"
+        raise MolgenError(f"cannot draw {asked}: {needed}")
 
 
 def card_path(weights: Path) -> Path:
@@ -131,18 +169,44 @@ def read_card(weights: Path) -> dict[str, Any]:
 
 
 def load_generator(path: Path, device: DeviceName = "auto") -> NeuralGenerator:
-    """The generator of a prior: weights and card."""
+    """The generator of a prior: weights and card.
+
+    Raises:
+        MolgenError: a file that is missing, damaged, or of another card.
+    """
+    return NeuralGenerator(load_module(path), read_card(path), find_device(device).kind)
+
+
+def load_module(path: Path) -> nn.Module:
+    """The family's module of a prior, with its weights."""
     card = read_card(path)
     try:
         module = build(recipe_of(card["recipe"]), modality_of(card).grammar(card["grammar"]))
-        weights = {name: value.float() for name, value in load_file(path).items()}
     except (TypeError, KeyError, AttributeError) as error:
         raise MolgenError(f"{card_path(path)} is damaged: its recipe or grammar cannot be read ({error})") from error
-    except SafetensorError as error:
-        raise MolgenError(f"{path} is damaged or no file of weights ({error}): copy it again") from error
+    weights = _read_weights(path) | _borrowed(path, card)
     try:
         module.load_state_dict(weights)
     except RuntimeError as error:
         last = str(error).splitlines()[-1].strip()
         raise MolgenError(f"the weights in {path} do not fit their card: {last}") from error
-    return NeuralGenerator(module, card, find_device(device).kind)
+    return module
+
+
+def _read_weights(path: Path) -> dict[str, torch.Tensor]:
+    try:
+        return {name: value.float() for name, value in load_file(path).items()}
+    except SafetensorError as error:
+        raise MolgenError(f"{path} is damaged or no file of weights ({error}): copy it again") from error
+
+
+def _borrowed(path: Path, card: dict[str, Any]) -> dict[str, torch.Tensor]:
+    """The weights that a prior over the latent space takes from its autoencoder's file, which lies beside it."""
+    if not (borrows := card.get("borrows")):
+        return {}
+    lender = Path(path).with_name(borrows["file"])
+    if not lender.exists():
+        raise MolgenError(f"{path} needs {lender.name} beside it: copy both files together")
+    if sha256_of(lender) != borrows["sha256"]:
+        raise MolgenError(f"{lender} is not the file that {path} was trained over: copy both again")
+    return {borrows["prefix"] + name: value for name, value in _read_weights(lender).items()}

@@ -105,9 +105,16 @@ def command_line(command: str, settings: Any) -> str:
             words.append(_quoted(str(value)))
         elif isinstance(value, bool):
             words += [f"--{name}"] if value and name != "resume" else []
+        elif isinstance(value, tuple):
+            words += [word for one in value for word in (_option(name), _quoted(str(one)))]
         elif value != item.default or name == "out":
-            words += [f"--{name.replace('_', '-')}", _quoted(str(value))]
+            words += [_option(name), _quoted(str(value))]
     return " ".join(words)
+
+
+def _option(name: str) -> str:
+    """The option of a setting."""
+    return {"origin": "--from", "recipe": "--set"}.get(name, f"--{name.replace('_', '-')}")
 
 
 def _quoted(word: str) -> str:

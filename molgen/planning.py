@@ -48,7 +48,7 @@ def check(settings: Settings) -> None:
 def plan_design(settings: DesignSettings, load: Callable[[Path, str], G]) -> Plan[G]:
     """The plan of `design`; `load` brings the generator, or its card alone."""
     profile_path, profile = _profile(settings.profile)
-    prior = input_file(drawing.find_prior(settings.prior))
+    prior = input_file(drawing.find_prior(settings))
     device = find_device(settings.device)
     generator = load(Path(prior["path"]), device.kind)
     card = generator.card if generator is not None else {}

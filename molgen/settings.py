@@ -7,11 +7,12 @@ import difflib
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from molgen.errors import MolgenError
 
 MOST_SAMPLES = 100_000_000
+Generator = Literal["autoregressive", "vae", "gan", "diffusion", "flow"]
 TRAINING = "training"  # as a reference: the training set that the prior's card names
 NOTHING = "none"
 
@@ -21,10 +22,12 @@ class GenerateSettings:
     """`molgen generate`: draw designs and say which are valid."""
 
     out: Path = Path("designs.csv")
-    prior: str = ""  # file, or name of one that ships; '' takes the one that ships
+    generator: Generator = "autoregressive"  # the family whose prior ships
+    prior: str = ""  # another prior: a file, or the name of one that ships
     samples: int = 2000
     seed: int = 0
     temperature: float = 1.0
+    top_p: float = 1.0
     device: Literal["auto", "cpu", "cuda"] = "auto"
     workers: int | None = None  # processes for chemistry; None: one a core
     minutes: float | None = None  # deadline, after which what exists is written
@@ -44,9 +47,11 @@ class DesignSettings:
     samples: int = 2000
     seed: int = 0
     out: Path = Path("runs/design")
-    prior: str = ""  # file, or name of one that ships; '' takes the one that ships
+    generator: Generator = "autoregressive"  # the family whose prior ships
+    prior: str = ""  # another prior: a file, or the name of one that ships
     reference: str = TRAINING  # for the nearest neighbour: 'training', 'none', a data set, FILE or FILE:COLUMN
     temperature: float = 1.0
+    top_p: float = 1.0
     device: Literal["auto", "cpu", "cuda"] = "auto"
     workers: int | None = None
     minutes: float | None = None
@@ -88,9 +93,12 @@ def _check_drawing(settings: GenerateSettings | DesignSettings) -> None:
         raise MolgenError(f"--samples {settings.samples} must be a number from 1 to {MOST_SAMPLES:,}")
     if not 0 < settings.temperature <= 10 or not math.isfinite(settings.temperature):
         raise MolgenError(f"--temperature {settings.temperature} must be above 0 and at most 10 (1 draws as trained)")
+    if not 0 < settings.top_p <= 1:
+        raise MolgenError(f"--top-p {settings.top_p} must be above 0 and at most 1 (1 draws as trained)")
     if settings.seed < 0:
         raise MolgenError(f"--seed {settings.seed} must be 0 or more")
     _choice("--device", settings.device, ("auto", "cpu", "cuda"))
+    _choice("--generator", settings.generator, get_args(Generator))
 
 
 def _check_running(settings: Settings) -> None:

@@ -1,8 +1,8 @@
 """The one training function: mixed precision, EMA, warm-up and cosine, clipping, checkpoints that resume exactly.
 
-It takes any family with `objectives(batch)`, and token arrays; it imports neither RDKit nor Prefect, so that it runs on
-a bare machine that has only torch. The order of the data is a function of the seed and of the step, hence a checkpoint
-needs no more than the model, its average, the optimisers and the step.
+It takes any family with `objectives(batch, chance)`, and token arrays; it imports neither RDKit nor Prefect, so that it
+runs on a bare machine that has only torch. The order of the data and all noise are functions of the seed and of the
+step, hence a checkpoint needs no more than the model, its average, the optimisers and the step.
 """
 
 from __future__ import annotations
@@ -13,12 +13,10 @@ import math
 import os
 import pickle
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property
-from itertools import pairwise
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 import torch
@@ -26,7 +24,9 @@ from torch import Tensor, nn
 
 from molgen.batch import Batch, Grammar
 from molgen.errors import MolgenError, OutputError
-from molgen.seeds import rng, spawn
+from molgen.players import Player
+from molgen.seeds import spawn
+from molgen.sequences import Sequences, batches
 
 # What reading a broken or foreign checkpoint may raise.
 DAMAGED = (RuntimeError, EOFError, LookupError, ValueError, TypeError, AttributeError, pickle.UnpicklingError)
@@ -37,6 +37,12 @@ class Plan:
     """How to train. The run ends after `steps` or after `minutes`, whichever comes first; the rate falls to 2 % there.
 
     Only a plan by steps repeats exactly, on a CPU: minutes depend on the machine, sums on a GPU on their order.
+
+    Attributes:
+        rate, warm_up, weight_decay: of AdamW (Loshchilov and Hutter 2019, arXiv:1711.05101).
+        average: decay of the moving average of the weights, which are what is kept in the end.
+        checkpoint_minutes, checkpoint_steps: how often the held-out designs are looked at and a checkpoint is written.
+        patience: looks without a better loss of the held-out designs after which training stops; the best is kept.
     """
 
     minutes: float | None = None
@@ -46,69 +52,14 @@ class Plan:
     rate: float = 2e-3
     warm_up: int = 200
     weight_decay: float = 0.01
-    clip: float = 1.0
     average: float = 0.999
     checkpoint_minutes: float = 2.0
+    checkpoint_steps: int | None = None
+    patience: int | None = None
 
     def __post_init__(self) -> None:
         if not (0 < (self.minutes or 0) < math.inf or (self.steps or 0) > 0):
             raise ValueError("a plan needs minutes > 0 or steps > 0")
-
-
-@dataclass(frozen=True)
-class Sequences:
-    """Token sequences of different lengths, one after another: `flat` (sum of lengths,), `offsets` (n + 1,)."""
-
-    flat: np.ndarray
-    offsets: np.ndarray
-
-    @classmethod
-    def of(cls, rows: list[tuple[int, ...]] | list[list[int]]) -> Sequences:
-        """Packs rows; tokens are stored in a byte where they fit."""
-        lengths = [len(row) for row in rows]
-        flat = np.fromiter((t for row in rows for t in row), dtype=np.int64, count=sum(lengths))
-        kind = np.uint8 if not len(flat) or flat.max() < 256 else np.int32
-        return cls(flat.astype(kind), np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64))
-
-    def __len__(self) -> int:
-        return len(self.offsets) - 1
-
-    @cached_property
-    def lengths(self) -> np.ndarray:
-        """(n,) tokens of each row, `end` included."""
-        return np.diff(self.offsets)
-
-    @cached_property
-    def mean_length(self) -> float:
-        """Tokens of a row on average."""
-        return float(self.lengths.mean())
-
-    def padded(self, rows: np.ndarray, end: int) -> Tensor:
-        """The given rows as (B, T) int64, T the longest of them, padded with `end`."""
-        starts, lengths = self.offsets[rows], self.lengths[rows]
-        place = np.arange(lengths.max())
-        inside = place < lengths[:, None]
-        index = np.minimum(starts[:, None] + place, len(self.flat) - 1)
-        return torch.from_numpy(np.where(inside, self.flat[index], end).astype(np.int64))
-
-    def split(self, held_out: int, seed: int) -> tuple[Sequences, Sequences]:
-        """(for training, held out), drawn by the seed. Rows equal to one held out are in neither."""
-        order = rng(seed, "held-out").permutation(len(self))
-        first: dict[bytes, int] = {}
-        cuts = pairwise(self.offsets.tolist())
-        kind = np.array([first.setdefault(self.flat[a:b].tobytes(), row) for row, (a, b) in enumerate(cuts)])
-        chosen = order[np.sort(np.unique(kind[order[:held_out]], return_index=True)[1])]
-        left = np.flatnonzero(~np.isin(kind, kind[chosen]))
-        if not len(left):  # every row is the same: nothing can be held out
-            return self, self.take(order[:0])
-        return self.take(left), self.take(np.sort(chosen))
-
-    def take(self, rows: np.ndarray) -> Sequences:
-        """The given rows, packed."""
-        lengths = self.lengths[rows]
-        offsets = np.concatenate([[0], np.cumsum(lengths)])
-        index = np.repeat(self.offsets[rows] - offsets[:-1], lengths) + np.arange(offsets[-1])
-        return Sequences(self.flat[index], offsets)
 
 
 Report = Callable[[dict[str, float]], None]
@@ -118,9 +69,22 @@ class Family(Protocol):
     """What training asks of a family (an `nn.Module`)."""
 
     grammar: Grammar
+    habits: ClassVar[dict[str, Any]]  # rate and batch that suit it
 
-    def objectives(self, batch: Batch) -> dict[str, Tensor]:
-        """Losses by name; their sum is minimised."""
+    def prepare(self, data: Sequences) -> None:
+        """Learns what must be known of the data before the first step (sizes, frequencies), into buffers."""
+        ...
+
+    def objectives(self, batch: Batch, chance: torch.Generator) -> dict[str, Tensor]:
+        """Losses by player, means over the designs; `chance` is on the device of the batch."""
+        ...
+
+    def players(self) -> dict[str, Player]:
+        """What each objective trains."""
+        ...
+
+    def held_out(self, batch: Batch, chance: torch.Generator) -> dict[str, Tensor]:
+        """Measures of every design (B,): "nats" is its negative log-likelihood or a bound of it, if there is one."""
         ...
 
 
@@ -133,57 +97,49 @@ class History:
     minutes: float = 0.0
 
 
-def batches(data: Sequences, size: int, seed: int, first: int = 0, pool: int = 50) -> Iterator[np.ndarray]:
-    """Endless row numbers, `size` at a time, from batch `first` on: a function of the seed alone."""
-    per_epoch = max(1, len(data) // size)
-    for epoch in range(first // per_epoch, 2**31):
-        yield from _epoch(data, size, rng(seed, "epoch", epoch), pool)[max(0, first - epoch * per_epoch) :]
-
-
-def _epoch(data: Sequences, size: int, chance: np.random.Generator, pool: int) -> list[np.ndarray]:
-    """One pass: rows in random order, sorted by length within pools of batches, so that little is padded."""
-    order = chance.permutation(len(data))[: max(1, len(data) // size) * size]
-    found: list[np.ndarray] = []
-    for start in range(0, len(order), size * pool):
-        rows = order[start : start + size * pool]
-        ordered = rows[np.argsort(data.lengths[rows], kind="stable")]
-        group = [ordered[i : i + size] for i in range(0, len(ordered), size)]
-        found += [group[j] for j in chance.permutation(len(group))]
-    return found
-
-
 @dataclass
 class _Session:
     """The mutable whole of a training run: what a checkpoint holds."""
 
     model: nn.Module
     average: nn.Module
-    optimisers: list[torch.optim.Optimizer]
+    players: dict[str, Player]
+    optimisers: dict[str, torch.optim.Optimizer]
     step: int = 0
     seconds: float = 0.0
     rows: list[dict[str, float]] = field(default_factory=list)  # reported so far
+    best: dict[str, Tensor] | None = None  # averaged weights at the best look at held-out designs
+    waited: int = 0  # looks since then
 
     def state(self) -> dict[str, Any]:
         return {
             "model": self.model.state_dict(),
             "average": self.average.state_dict(),
-            "optimisers": [o.state_dict() for o in self.optimisers],
+            "optimisers": {name: o.state_dict() for name, o in self.optimisers.items()},
             "step": self.step,
             "seconds": self.seconds,
             "rows": self.rows,
+            "best": self.best,
+            "waited": self.waited,
         }
 
     def restore(self, state: dict[str, Any]) -> None:
         self.model.load_state_dict(state["model"])
         self.average.load_state_dict(state["average"])
-        for optimiser, saved in zip(self.optimisers, state["optimisers"], strict=True):
-            optimiser.load_state_dict(saved)
-        self.step, self.seconds, self.rows = state["step"], state["seconds"], state.get("rows", [])
+        for name, optimiser in self.optimisers.items():
+            optimiser.load_state_dict(state["optimisers"][name])
+        self.step, self.seconds, self.rows = state["step"], state["seconds"], state["rows"]
+        self.best, self.waited = state["best"], state["waited"]
 
-
-def optimisers(model: nn.Module, plan: Plan) -> list[torch.optim.Optimizer]:
-    """AdamW (Loshchilov and Hutter 2019, arXiv:1711.05101); its betas suit short runs."""
-    return [torch.optim.AdamW(model.parameters(), lr=plan.rate, betas=(0.9, 0.99), weight_decay=plan.weight_decay)]
+    def watch(self, patience: int | None) -> None:
+        """Keeps the weights of the best look, if training may stop early."""
+        seen = [row["held_out_nats"] for row in self.rows if "held_out_nats" in row]
+        if patience is None or not seen:
+            return
+        if seen[-1] <= min(seen):
+            self.best, self.waited = copy.deepcopy(self.average.state_dict()), 0
+        else:
+            self.waited += 1
 
 
 def rate_factor(plan: Plan, step: int, seconds: float) -> float:
@@ -218,36 +174,41 @@ def train(
         held_out: sequences whose loss is reported; they are never trained on.
         device: where to compute ("cpu", "cuda").
         checkpoint: file to go on from if it exists, and to write to every `plan.checkpoint_minutes`.
-        report: receives a row at every evaluation (step, minutes, share of the plan done,
-            train_nats_per_token since the last row, held_out_nats per sequence).
+        report: receives a row at every evaluation (step, minutes, share of the plan done, train_* losses since the last
+            row, held_out_* measures per design).
         tick: receives the share of the plan done, after every step.
 
     Returns:
         The rows reported, the steps and the minutes, those before an interruption included.
     """
+    model.prepare(data)
     session = _begin(model.to(device), plan, checkpoint)
     started = time.monotonic() - session.seconds
     due = session.seconds + 60 * plan.checkpoint_minutes
-    losses: list[Tensor] = []
+    losses: list[dict[str, Tensor]] = []
     for rows in batches(data, min(plan.batch, len(data)), spawn(plan.seed, "data"), session.step):
         session.seconds = time.monotonic() - started
-        if progress_of(plan, session.step, session.seconds) >= 1:
+        if progress_of(plan, session.step, session.seconds) >= 1 or _gave_up(session, plan):
             break
         losses.append(_step(session, data, rows, plan))
         tick(progress_of(plan, session.step, session.seconds))
-        if session.seconds >= due:
+        if session.seconds >= due or (plan.checkpoint_steps and session.step % plan.checkpoint_steps == 0):
             _keep(session, plan, losses, held_out, report, checkpoint)
             losses, due = [], session.seconds + 60 * plan.checkpoint_minutes
     if losses or not session.rows:
         _keep(session, plan, losses, held_out, report, checkpoint)
-    model.load_state_dict(session.average.state_dict())
+    model.load_state_dict(session.best or session.average.state_dict())
     return History(session.rows, session.step, session.seconds / 60)
+
+
+def _gave_up(session: _Session, plan: Plan) -> bool:
+    return plan.patience is not None and session.waited >= plan.patience
 
 
 def _keep(
     session: _Session,
     plan: Plan,
-    losses: list[Tensor],
+    losses: list[dict[str, Tensor]],
     held_out: Sequences | None,
     report: Report,
     checkpoint: Path | None,
@@ -255,12 +216,14 @@ def _keep(
     """One row of losses, reported, and the checkpoint that holds it."""
     row = _evaluate(session, plan, losses, held_out)
     session.rows.append(row)
+    session.watch(plan.patience)
     report(row)
     save_checkpoint(session, checkpoint)
 
 
 def _begin(model: nn.Module, plan: Plan, checkpoint: Path | None) -> _Session:
-    session = _Session(model, copy.deepcopy(model).requires_grad_(False), optimisers(model, plan))
+    players = model.players()
+    session = _Session(model, copy.deepcopy(model).requires_grad_(False), players, _optimisers(players, plan))
     if checkpoint is not None and checkpoint.exists():
         try:
             session.restore(torch.load(checkpoint, weights_only=True, map_location="cpu"))
@@ -270,30 +233,35 @@ def _begin(model: nn.Module, plan: Plan, checkpoint: Path | None) -> _Session:
     return session
 
 
-def _step(session: _Session, data: Sequences, rows: np.ndarray, plan: Plan) -> Tensor:
-    """One update; returns the loss, still on the device, so that nothing waits for it."""
+def _optimisers(players: dict[str, Player], plan: Plan) -> dict[str, torch.optim.Optimizer]:
+    return {
+        name: torch.optim.AdamW(p.parameters, lr=plan.rate * p.rate, betas=p.betas, weight_decay=plan.weight_decay)
+        for name, p in players.items()
+    }
+
+
+def _step(session: _Session, data: Sequences, rows: np.ndarray, plan: Plan) -> dict[str, Tensor]:
+    """One update of every player; returns the losses, still on the device, so that nothing waits for them."""
     device = next(session.model.parameters()).device
-    for optimiser in session.optimisers:
-        for group in optimiser.param_groups:
-            group["lr"] = group.setdefault("full", group["lr"]) * rate_factor(plan, session.step, session.seconds)
-    loss = _loss(session.model, data, rows, device)
-    # A batch holds sequences of like length. Its mean per token alone would weigh each by 1 / length, and short designs
-    # would be learned as too common.
-    (loss * (float(data.lengths[rows].mean()) / data.mean_length)).backward()
-    nn.utils.clip_grad_norm_(session.model.parameters(), plan.clip)
-    for optimiser in session.optimisers:
+    factor = rate_factor(plan, session.step, session.seconds)
+    batch, chance = data.batch(rows, session.model.grammar, device), _noise(plan.seed, session.step, device)
+    with torch.autocast(device.type, torch.bfloat16):
+        losses = session.model.objectives(batch, chance)
+    for name, player in session.players.items():
+        losses[name].backward(inputs=player.parameters, retain_graph=len(session.players) > 1)
+        nn.utils.clip_grad_norm_(player.parameters, player.clip)
+    for name, optimiser in session.optimisers.items():
+        optimiser.param_groups[0]["lr"] = plan.rate * session.players[name].rate * factor
         optimiser.step()
         optimiser.zero_grad(set_to_none=True)
     session.step += 1
     _average(session, min(plan.average, session.step / (session.step + 10)))
-    return loss.detach()
+    return {name: loss.detach() for name, loss in losses.items()}
 
 
-def _loss(model: Family, data: Sequences, rows: np.ndarray, device: torch.device) -> Tensor:
-    with torch.no_grad():
-        batch = Batch.of(model.grammar, data.padded(rows, model.grammar.end).to(device))
-    with torch.autocast(device.type, torch.bfloat16):
-        return torch.stack(list(model.objectives(batch).values())).sum()
+def _noise(seed: int, step: int, device: torch.device) -> torch.Generator:
+    """The random numbers of one step: a resumed run draws the same ones."""
+    return torch.Generator(device).manual_seed(spawn(seed, "noise", step))
 
 
 @torch.no_grad()
@@ -303,26 +271,33 @@ def _average(session: _Session, decay: float) -> None:
     torch._foreach_lerp_(kept, new, 1 - decay)
 
 
-def _evaluate(session: _Session, plan: Plan, losses: list[Tensor], held_out: Sequences | None) -> dict[str, float]:
+def _evaluate(
+    session: _Session, plan: Plan, losses: list[dict[str, Tensor]], held_out: Sequences | None
+) -> dict[str, float]:
     share = progress_of(plan, session.step, session.seconds)
     row = {"step": float(session.step), "minutes": session.seconds / 60, "share": share}
-    row["train_nats_per_token"] = float(torch.stack(losses).mean()) if losses else math.nan
-    if losses and not math.isfinite(row["train_nats_per_token"]):
-        raise MolgenError(f"the loss is no longer a number at step {session.step}; the checkpoint before is kept")
+    for name in losses[0] if losses else ():
+        row[f"train_{name}"] = float(torch.stack([loss[name] for loss in losses]).mean())
+        if not math.isfinite(row[f"train_{name}"]):
+            raise MolgenError(f"the loss is no longer a number at step {session.step}; the checkpoint before is kept")
     if held_out is not None and len(held_out):
-        row["held_out_nats"] = held_out_nats(session.average, held_out)
+        row |= {f"held_out_{name}": value for name, value in measure(session.average, held_out).items()}
     return row
 
 
 @torch.no_grad()
-def held_out_nats(model: nn.Module, data: Sequences, size: int = 256) -> float:
-    """Mean negative log-likelihood (or its bound) of `data`, nats a sequence."""
+def measure(model: nn.Module, data: Sequences, size: int = 256) -> dict[str, float]:
+    """Means over `data` of what the family measures of designs that it was not trained on."""
     device = next(model.parameters()).device
     order = np.argsort(data.lengths, kind="stable")
-    groups = [order[i : i + size] for i in range(0, len(order), size)]
-    tokens = [data.lengths[rows].sum() for rows in groups]
-    losses = [float(_loss(model, data, rows, device)) for rows in groups]
-    return float(np.dot(losses, tokens) / len(data))
+    sums: dict[str, float] = {}
+    for start in range(0, len(order), size):
+        batch = data.batch(order[start : start + size], model.grammar, device)
+        with torch.autocast(device.type, torch.bfloat16):
+            found = model.held_out(batch, _noise(0, start, device))
+        for name, values in found.items():
+            sums[name] = sums.get(name, 0.0) + float(values.sum())
+    return {name: total / len(data) for name, total in sums.items()}
 
 
 def save_checkpoint(session: _Session, path: Path | None) -> None:

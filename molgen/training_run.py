@@ -13,26 +13,31 @@ from typing import Any, Literal
 
 import torch
 
+from molgen import starting
 from molgen.candidates import to_csv
 from molgen.datasets import DATASETS
 from molgen.encoding import TrainingSet, encode_training_set
 from molgen.errors import MolgenError
 from molgen.executor import Executor
-from molgen.families.autoregressive import AutoregressiveRecipe
 from molgen.generator import NeuralGenerator
 from molgen.line import command_line
 from molgen.molecule.grammar import MoleculeGrammar
 from molgen.provenance import commit, find_device, versions
-from molgen.recipes import Recipe, build, settings_of
+from molgen.recipes import build, family, settings_of
+from molgen.sequences import Sequences
+from molgen.starting import find_origin
 from molgen.store import write_atomic
-from molgen.train import History, Plan, Sequences, train
+from molgen.train import History, Plan, train
 
 logger = logging.getLogger("molgen.train")
 
 MINUTES = 30.0  # of training where nothing is said
 FREE = ("out", "minutes", "steps", "resume", "threads", "device", "invalid_rows")  # these may change when a run goes on
 
+FURTHER = {"rate": 0.25, "patience": 5}  # where a prior is trained further: share of the family's rate; looks
+
 Row = dict[str, float]
+FamilyName = Literal["autoregressive", "vae", "gan", "adjacency_gan", "diffusion", "flow"]
 
 
 @dataclass(frozen=True)
@@ -45,13 +50,20 @@ class TrainSettings:
         minutes, steps: the run ends after the first of the two that is reached, or after half an hour where neither is
             given; only steps repeat exactly.
         held_out: molecules kept from training to watch the loss on, at most a tenth.
+        origin: a prior to begin from (a file, or the name of one that ships). Of the same family, it is trained
+            further; of another one, it gives the weights that have the same name and shape; over a latent space
+            ("gan", "flow"), it is the autoencoder.
+        recipe: settings of the family as NAME=VALUE, see its recipe in molgen/families/.
+        rate: of learning; by default the family's, a quarter of it where a prior is trained further.
+        patience: looks at the held-out molecules (one a pass over the data) without gain after which training stops and
+            the best weights are kept; by default 5 where a prior is trained further, else there is no such end.
         threads: CPU threads of the network; by default one for each core.
     """
 
     train: str
     out: str
     column: str | None = None
-    family: Literal["autoregressive"] = "autoregressive"
+    family: FamilyName = "autoregressive"
     minutes: float | None = None
     steps: int | None = None
     seed: int = 0
@@ -59,19 +71,22 @@ class TrainSettings:
     resume: bool = False
     invalid_rows: Literal["reject", "fail"] = "reject"
     held_out: int = 2048
-    width: int = 480
-    depth: int = 3
-    batch: int = 256
+    origin: str = ""
+    recipe: tuple[str, ...] = ()
+    rate: float | None = None
+    batch: int | None = None
+    patience: int | None = None
     threads: int | None = None
 
     def __post_init__(self) -> None:
-        for name in ("minutes", "steps", "width", "depth", "batch", "threads"):
+        for name in ("minutes", "steps", "rate", "batch", "patience", "threads"):
             value = getattr(self, name)
             if value is not None and not 0 < value < math.inf:
                 raise MolgenError(f"--{name} {value} must be a number above zero")
         for name in ("seed", "held_out"):
             if getattr(self, name) < 0:
                 raise MolgenError(f"--{name.replace('_', '-')} {getattr(self, name)} must be 0 or more")
+        object.__setattr__(self, "recipe", tuple(self.recipe))
         if self.minutes is None and self.steps is None:
             object.__setattr__(self, "minutes", MINUTES)
         if Path(self.out).suffix != ".safetensors":
@@ -99,20 +114,24 @@ def train_generator(
     """
     out = Path(settings.out)
     device = find_device(settings.device)
-    origin = {"commit": commit(), "versions": versions()}  # of the code that trains: the checkout may change meanwhile
-    grammar = MoleculeGrammar()
+    made_by = {"commit": commit(), "versions": versions()}  # of the code that trains: the checkout may change meanwhile
+    origin = find_origin(settings.origin)
+    recipe = starting.recipe(settings.family, settings.recipe, origin)
+    grammar = origin.grammar if origin else MoleculeGrammar()
     _refuse_strangers(settings, out)
     data = encode_training_set(settings.train, settings.column, grammar.vocabulary, executor)
     logger.info("%s", data.coverage())
     _refuse(settings, data)
     _write_rejected(out, data)
     checkpoint = _begin(settings, out, data)
-    recipe = AutoregressiveRecipe(width=settings.width, depth=settings.depth)
     module = build(recipe, grammar, settings.seed)
+    borrows = starting.take(module, origin, out)
     training, held_out = _split(settings, data)
-    history = _fit(module, training, held_out, settings, device.kind, checkpoint, report, tick)
+    plan = _plan(settings, len(training), starting.goes_further(recipe, origin))
+    history = _fit(module, training, held_out, settings, plan, device.kind, checkpoint, report, tick)
     numbers = {"trained_on": len(training), "held_out": len(held_out)}
-    card = _card(settings, _data(settings, data) | numbers, recipe, grammar, history, origin | {"device": device.title})
+    made_by |= {"device": device.title, **borrows}
+    card = _card(settings, _data(settings, data) | numbers, recipe, grammar, history, made_by)
     NeuralGenerator(module.cpu(), card).save(out)
     return out
 
@@ -166,7 +185,9 @@ def _told(out: Path) -> Path:
 
 
 def _identity(settings: TrainSettings) -> dict[str, Any]:
-    return {name: value for name, value in asdict(settings).items() if name not in FREE}
+    """As JSON gives it back."""
+    told = asdict(settings) | {"recipe": list(settings.recipe)}
+    return {name: value for name, value in told.items() if name not in FREE}
 
 
 def _as_json(value: dict[str, Any]) -> bytes:
@@ -200,17 +221,33 @@ def _split(settings: TrainSettings, data: TrainingSet) -> tuple[Sequences, Seque
     return sequences.split(min(settings.held_out, len(sequences) // 10), settings.seed)
 
 
+def _plan(settings: TrainSettings, rows: int, further: bool) -> Plan:
+    """The family's habits, unless told otherwise; a prior that is trained further learns slowly and stops early."""
+    habits = family(settings.family)[1].habits
+    batch = settings.batch or habits["batch"]
+    patience = settings.patience or (FURTHER["patience"] if further else None)
+    return Plan(
+        minutes=settings.minutes,
+        steps=settings.steps,
+        seed=settings.seed,
+        batch=batch,
+        rate=settings.rate or habits["rate"] * (FURTHER["rate"] if further else 1.0),
+        checkpoint_steps=max(1, rows // batch) if patience else None,
+        patience=patience,
+    )
+
+
 def _fit(
     module: torch.nn.Module,
     training: Sequences,
     held_out: Sequences,
     settings: TrainSettings,
+    plan: Plan,
     device: str,
     checkpoint: Path,
     report: Callable[[Row], None],
     tick: Callable[[float], None],
 ) -> History:
-    plan = Plan(minutes=settings.minutes, steps=settings.steps, seed=settings.seed, batch=settings.batch)
     log = Path(settings.out).with_suffix(".losses.csv")
 
     def both(row: Row) -> None:
@@ -251,10 +288,10 @@ def _log(path: Path, row: Row) -> None:
 def _card(
     settings: TrainSettings,
     data: dict[str, Any],
-    recipe: Recipe,
+    recipe: Any,
     grammar: MoleculeGrammar,
     history: History,
-    origin: dict[str, Any],
+    made_by: dict[str, Any],
 ) -> dict[str, Any]:
     """What a reader must know of a prior: what it is, what it was made from and how, and how good it is."""
     last = history.rows[-1]
@@ -267,10 +304,10 @@ def _card(
         "command": command_line("train", settings),
         "settings": asdict(settings),
         "seed": settings.seed,
-        **origin,
+        **made_by,
         "minutes": round(history.minutes, 1),
         "steps": history.steps,
-        "metrics": {name: _finite(last.get(name)) for name in ("held_out_nats", "train_nats_per_token")},
+        "metrics": {name: _finite(v) for name, v in last.items() if name.startswith(("held_out_", "train_"))},
         "grammar": grammar.settings(),
     }
 

@@ -21,7 +21,13 @@ class FakeGenerator:
         self.log = log
 
     def sample(
-        self, n: int, seed: int, *, temperature: float = 1.0, progress: Callable[[int], None] | None = None
+        self,
+        n: int,
+        seed: int,
+        *,
+        temperature: float = 1.0,
+        top_p: float = 1.0,
+        progress: Callable[[int], None] | None = None,
     ) -> list[str]:
         if self.log is not None:
             with self.log.open("a") as file:

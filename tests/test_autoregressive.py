@@ -7,10 +7,12 @@ import pytest
 import torch
 
 from molgen.batch import Batch, guide_along
-from molgen.families.autoregressive import Autoregressive, AutoregressiveRecipe, inverse_cdf
+from molgen.families.autoregressive import Autoregressive, AutoregressiveRecipe
 from molgen.molecule.grammar import MoleculeGrammar
 from molgen.molecule.vocabulary import Atom, Vocabulary
+from molgen.nn.decoder import CausalDecoder
 from molgen.nn.stepping import Exact, Rounded, Stepper
+from molgen.nn.tokens import inverse_cdf, nucleus, write
 from molgen.recipes import build
 from molgen.seeds import torch_rng
 
@@ -47,18 +49,18 @@ def padded(rows: list[list[int]]) -> torch.Tensor:
 def test_the_likelihoods_of_all_sequences_sum_to_one(model: Autoregressive) -> None:
     rows = all_sequences(TINY)
     assert len(rows) == 81
-    total = model.log_likelihood(Batch.of(TINY, padded(rows))).double().exp().sum()
+    total = model.log_likelihood(Batch(TINY, padded(rows))).double().exp().sum()
     assert total.item() == pytest.approx(1.0, abs=1e-5)
 
 
 def test_draws_come_as_often_as_their_likelihood_says(model: Autoregressive) -> None:
     n = 20_000
-    drawn = model.draw(torch.rand(n, TINY.longest, generator=torch_rng(0, "test")))
+    drawn = model.draw(n, torch_rng(0, "test"))
     counts: dict[tuple[int, ...], int] = {}
     for row in drawn.tolist():
         counts[tuple(row[: row.index(TINY.end) + 1])] = counts.get(tuple(row[: row.index(TINY.end) + 1]), 0) + 1
     common = sorted(counts, key=counts.get, reverse=True)[:30]
-    expected = model.log_likelihood(Batch.of(TINY, padded([list(row) for row in common]))).exp() * n
+    expected = model.log_likelihood(Batch(TINY, padded([list(row) for row in common]))).exp() * n
     for row, mean in zip(common, expected.tolist(), strict=True):
         assert abs(counts[row] - mean) < 5 * math.sqrt(mean), "beyond five standard deviations of a Poisson count"
 
@@ -76,9 +78,22 @@ def test_stepwise_logits_equal_those_of_the_whole_sequence(model: Autoregressive
         walk.advance(previous)
 
 
+def test_a_condition_acts_alike_step_by_step_and_on_the_whole_sequence() -> None:
+    decoder = CausalDecoder(TINY, 16, 2, 8, 2, condition=3).eval()
+    for linear in decoder.condition.maps:
+        torch.nn.init.normal_(linear.weight, generator=torch_rng(0, "condition"))
+    rows = padded(all_sequences(TINY)[::9])
+    condition = torch.randn(len(rows), 3, generator=torch_rng(1, "condition"))
+    whole, without = (decoder(rows, guide_along(TINY, rows), c) for c in (condition, None))
+    stepper = Stepper(decoder, Exact())
+    walk, state = TINY.walk(len(rows), TINY.longest), stepper.start(len(rows), rows.shape[1], condition)
+    logits = stepper.step(torch.full((len(rows),), decoder.inputs.start), walk.guide(), state)
+    assert torch.allclose(logits, whole[:, 0], atol=1e-5) and not torch.allclose(logits, without[:, 0], atol=1e-2)
+
+
 def test_a_row_is_drawn_alike_alone_and_among_others(model: Autoregressive) -> None:
-    uniform = torch.rand(64, TINY.longest, generator=torch_rng(3, "test"))
-    assert torch.equal(model.draw(uniform)[10:11], model.draw(uniform[10:11]))
+    uniform, stepper = torch.rand(64, TINY.longest, generator=torch_rng(3, "test")), Stepper(model.decoder, Exact())
+    assert torch.equal(write(stepper, TINY, uniform)[10:11], write(stepper, TINY, uniform[10:11]))
 
 
 def test_no_future_token_changes_the_logits_before_it(model: Autoregressive) -> None:
@@ -90,7 +105,7 @@ def test_no_future_token_changes_the_logits_before_it(model: Autoregressive) -> 
 
 
 def test_every_parameter_gets_a_gradient(model: Autoregressive) -> None:
-    sum(model.objectives(Batch.of(TINY, padded(all_sequences(TINY)))).values()).backward()
+    sum(model.objectives(Batch(TINY, padded(all_sequences(TINY))), torch.Generator()).values()).backward()
     assert [name for name, p in model.named_parameters() if p.grad is None or not p.grad.abs().sum()] == []
 
 
@@ -98,6 +113,15 @@ def test_the_inverse_of_the_cumulative_distribution_takes_the_slice_that_holds_t
     logits = torch.tensor([0.2, 0.0, 0.5, 0.3]).log().expand(5, 4)
     uniform = torch.tensor([0.0, 0.19, 0.21, 0.69, 0.999])
     assert inverse_cdf(logits, uniform).tolist() == [0, 0, 2, 2, 3]
+
+
+def test_the_nucleus_is_the_fewest_classes_that_hold_its_share() -> None:
+    logits = torch.tensor([[0.1, 0.4, 0.3, 0.2]]).log()
+    allowed = {share: torch.isfinite(nucleus(logits, share))[0].tolist() for share in (0.3, 0.5, 0.75, 1.0)}
+    assert allowed[0.3] == [False, True, False, False]
+    assert allowed[0.5] == [False, True, True, False]
+    assert allowed[0.75] == [False, True, True, True]
+    assert allowed[1.0] == [True] * 4
 
 
 def test_no_number_below_one_draws_a_forbidden_class() -> None:
@@ -111,7 +135,7 @@ def test_8_bit_products_are_within_their_rounding_of_the_exact_ones() -> None:
     chance = torch_rng(0, "int8")
     x, weight, bias = (torch.randn(size, generator=chance) for size in ((7, 50), (9, 50), (9,)))
     state, arithmetic = torch.tanh(x), Rounded()
-    found = arithmetic.of_any(weight, bias)(x), arithmetic.of_state(weight, bias)(arithmetic.remember(state))
+    found = arithmetic.of_any(weight)(x, bias), arithmetic.of_state(weight, bias)(arithmetic.remember(state))
     for value, factor, dx in ((found[0], x, x.abs().amax(1, keepdim=True) / 254), (found[1], state, 1 / 254)):
         # Each factor is off by at most half a level: sum_k |x| dw + |w| dx + dx dw.
         dw = weight.abs().amax(1) / 254
@@ -123,11 +147,11 @@ def test_8_bit_products_are_within_their_rounding_of_the_exact_ones() -> None:
 def test_8_bit_rounding_never_leaves_its_levels_in_bfloat16() -> None:
     largest = (torch.arange(128, 256) / 128).to(torch.bfloat16)  # every significand
     x = torch.stack([largest, -largest], dim=1)
-    found = Rounded().of_any(torch.eye(2, dtype=torch.bfloat16), None)(x)
+    found = Rounded().of_any(torch.eye(2, dtype=torch.bfloat16))(x, torch.zeros(2, dtype=torch.bfloat16))
     assert torch.allclose(found.float(), x.float(), rtol=0.02)
 
 
 def test_drawing_fast_follows_nearly_the_same_distribution(model: Autoregressive) -> None:
-    uniform = torch.rand(2000, TINY.longest, generator=torch_rng(5, "test"))
-    exact, fast = model.draw(uniform), model.for_drawing(torch.device("cpu")).draw(uniform)
+    exact = model.draw(2000, torch_rng(5, "test"))
+    fast = model.for_drawing(torch.device("cpu")).draw(2000, torch_rng(5, "test"))
     assert (exact == fast).all(dim=1).float().mean() > 0.9

@@ -13,7 +13,7 @@ import pytest
 from fake_generator import FakeGenerator, write_training_set
 
 import molgen
-from molgen import cli, pipeline, terminal, training_run
+from molgen import cli, pipeline, terminal
 from molgen.cli import main
 from molgen.errors import MolgenError
 from molgen.executor import Serial
@@ -189,13 +189,12 @@ def test_train_generate_and_design_with_a_real_generator(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Two steps of training are enough for weights; by the grammar every draw is a molecule, if not an organic one."""
-    tiny = functools.partial(training_run.TrainSettings, width=16, depth=1)
-    monkeypatch.setattr(training_run, "TrainSettings", tiny)
     weights = str(tmp_path / "tiny.safetensors")
     lines = (ROOT / "tests" / "molecule" / "drugs.csv").read_text().splitlines()
     (tmp_path / "mine.csv").write_text("\n".join(lines))
     column = next(name for name in lines[0].split(",") if name.lower() == "smiles")
     train = ["train", "--train", str(tmp_path / "mine.csv"), "--column", column, "--steps", "2", "--out", weights]
+    train += ["--set", "width=16", "--set", "depth=1"]
     assert main(train) == 0
     assert main(["generate", "--prior", weights, "--samples", "30", "--out", str(tmp_path / "designs.csv")]) == 0
     table = pd.read_csv(tmp_path / "designs.csv")

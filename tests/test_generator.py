@@ -89,7 +89,7 @@ def test_what_is_wrong_with_a_prior_is_told(generator: NeuralGenerator, tmp_path
     for changed, told in (
         ({**card, "modality": "sugar"}, "unknown modality 'sugar'"),
         ({**card, "recipe": {**card["recipe"], "width": 24}}, "do not fit their card"),
-        ({**card, "recipe": {"kind": "gan"}}, "unknown family 'gan'"),
+        ({**card, "recipe": {"kind": "energy"}}, "unknown family 'energy'"),
         ({"family": "x"}, "lacks grammar, modality, recipe"),
         (["a", "list"], "is not the card"),
         ({**card, "grammar": {"atoms": [{"symbol": "C"}]}}, "is damaged"),

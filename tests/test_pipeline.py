@@ -425,7 +425,7 @@ def test_a_draw_without_carbon_is_valid_and_one_that_breaks_a_valence_is_not() -
 
 def test_generated_tables_say_what_is_valid(place: Path) -> None:
     out = place / "designs.csv"
-    wanted = GenerateSettings(out, str(place / "prior.safetensors"), samples=250)
+    wanted = GenerateSettings(out, prior=str(place / "prior.safetensors"), samples=250)
     assert generate(wanted, Serial(), load=loading(place)) == out
     table = pd.read_csv(out, keep_default_na=False)
     assert table.columns.tolist() == ["design", "canonical", "valid", "reason"]
@@ -436,7 +436,7 @@ def test_generated_tables_say_what_is_valid(place: Path) -> None:
 
 
 def test_draws_that_a_deadline_stopped_are_replaced_only_on_demand(place: Path) -> None:
-    wanted = GenerateSettings(place / "stopped.csv", str(place / "prior.safetensors"), 250, minutes=0)
+    wanted = GenerateSettings(place / "stopped.csv", prior=str(place / "prior.safetensors"), samples=250, minutes=0)
     stopped = generate(wanted, Serial(), load=loading(place)).read_bytes()
     with pytest.raises(MolgenError, match=r"stopped.csv is there already \(seed 0 -> 1\)"):
         generate(replace(wanted, seed=1), Serial(), load=loading(place))
@@ -456,14 +456,15 @@ def test_a_large_file_is_screened_in_parts(place: Path, library: Path, monkeypat
 
 def test_generating_again_gives_the_same_bytes_and_other_settings_are_not_overwritten(place: Path) -> None:
     log, weights = place / "generate.log", str(place / "prior.safetensors")
-    first = generate(GenerateSettings(place / "one.csv", weights, 250), Serial(), load=loading(place, log))
+    settings = GenerateSettings(place / "one.csv", prior=weights, samples=250)
+    first = generate(settings, Serial(), load=loading(place, log))
     written = first.read_bytes()
-    generate(GenerateSettings(place / "one.csv", weights, 250), Serial(), load=loading(place, log))
+    generate(GenerateSettings(place / "one.csv", prior=weights, samples=250), Serial(), load=loading(place, log))
     assert log.read_text().count("\n") == 3
-    second = generate(GenerateSettings(place / "two.csv", weights, 250), Serial(), load=loading(place))
+    second = generate(GenerateSettings(place / "two.csv", prior=weights, samples=250), Serial(), load=loading(place))
     assert second.read_bytes() == written
     with pytest.raises(MolgenError, match=r"one.csv is there already \(seed 0 -> 1\)"):
-        generate(GenerateSettings(place / "one.csv", weights, 250, seed=1), Serial(), load=loading(place))
+        generate(GenerateSettings(place / "one.csv", prior=weights, samples=250, seed=1), Serial(), load=loading(place))
     assert first.read_bytes() == written
 
 

@@ -242,7 +242,7 @@ def test_networks_and_training_import_on_a_machine_without_chemistry() -> None:
     names = [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in BARE if path.name != "__init__.py"]
     script = (
         "import importlib, sys\n"
-        "for missing in ('rdkit', 'pandas', 'pyarrow', 'prefect', 'torch_geometric', 'Bio', 'rich', 'typer'):\n"
+        "for missing in ('rdkit', 'pandas', 'pyarrow', 'prefect', 'Bio', 'rich', 'typer'):\n"
         "    sys.modules[missing] = None\n"
         "for name in sys.argv[1:]: importlib.import_module(name)\n"
     )

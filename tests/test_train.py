@@ -12,7 +12,8 @@ from molgen.families.autoregressive import AutoregressiveRecipe
 from molgen.molecule.codec import MoleculeCodec
 from molgen.molecule.grammar import MoleculeGrammar
 from molgen.recipes import build
-from molgen.train import Plan, Sequences, batches, held_out_nats, rate_factor, train
+from molgen.sequences import Sequences, batches
+from molgen.train import Plan, measure, rate_factor, train
 
 GRAMMAR = MoleculeGrammar()
 RECIPE = AutoregressiveRecipe(width=32, depth=1, inputs=16)
@@ -31,7 +32,7 @@ def weights(model: torch.nn.Module) -> torch.Tensor:
 def test_eight_designs_are_memorised(eight: Sequences) -> None:
     model = build(RECIPE, GRAMMAR)
     train(model, eight, Plan(steps=200, batch=8, rate=1e-2, warm_up=10, average=0.9))
-    assert held_out_nats(model, eight) < math.log(8) + 0.15  # no model of eight equally likely designs is below log 8
+    assert measure(model, eight)["nats"] < math.log(8) + 0.15  # no model of eight equally likely designs is below log 8
 
 
 def test_training_twice_gives_the_same_weights_and_another_seed_does_not(eight: Sequences) -> None:
@@ -95,10 +96,10 @@ def test_the_rate_warms_up_and_falls_along_half_a_cosine() -> None:
 
 def test_held_out_nats_weigh_every_sequence_once(eight: Sequences) -> None:
     model = build(RECIPE, GRAMMAR).eval()
-    batch = Batch.of(GRAMMAR, eight.padded(np.arange(8), GRAMMAR.end))
+    batch = Batch(GRAMMAR, eight.padded(np.arange(8), GRAMMAR.end))
     with torch.no_grad():
         direct = -model.log_likelihood(batch).mean().item()
-    assert held_out_nats(model, eight, size=3) == pytest.approx(direct, rel=2e-2)  # bfloat16 against float32
+    assert measure(model, eight, size=3)["nats"] == pytest.approx(direct, rel=2e-2)  # bfloat16 against float32
 
 
 def test_a_plan_without_an_end_is_refused() -> None:

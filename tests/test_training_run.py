@@ -22,7 +22,8 @@ from molgen.datasets import sha256_of
 from molgen.errors import MolgenError, OutputError
 from molgen.executor import Serial
 from molgen.generator import load_generator
-from molgen.train import Plan, Sequences
+from molgen.sequences import Sequences
+from molgen.train import Plan
 from molgen.training_run import TrainSettings, train_generator
 
 MOLECULES = [
@@ -62,7 +63,7 @@ def written(folder: Path, smiles: Sequence[str] = MOLECULES) -> Path:
 
 
 def tiny(train: Path, out: Path, **changed: Any) -> TrainSettings:
-    told = {"steps": 4, "width": 16, "depth": 1, "batch": 8, "threads": 1, "device": "cpu"}
+    told = {"steps": 4, "recipe": ("width=16", "depth=1"), "batch": 8, "threads": 1, "device": "cpu"}
     return TrainSettings(train=str(train), out=str(out), **(told | changed))
 
 
@@ -91,7 +92,7 @@ def test_it_writes_weights_that_draw_a_card_and_the_losses(tmp_path: Path) -> No
     assert train_generator(tiny(train, out), Serial()) == out
     assert len(load_generator(out, "cpu").sample(5, seed=0)) == 5
     losses = pd.read_csv(out.with_suffix(".losses.csv"))
-    assert losses.columns.tolist() == ["step", "minutes", "share", "train_nats_per_token", "held_out_nats"]
+    assert losses.columns.tolist() == ["step", "minutes", "share", "train_nats", "held_out_nats"]
     assert losses["step"].tolist() == [4] and losses["share"].tolist() == [1.0]
 
 
@@ -109,7 +110,7 @@ def test_the_card_says_what_the_prior_is_made_from_and_how_good_it_is(tmp_path: 
     assert (data["trained_on"], data["held_out"]) == (22, 2), "a tenth of 24 is held out, and said to be"
     losses = pd.read_csv(out.with_suffix(".losses.csv")).iloc[-1]
     assert card["metrics"]["held_out_nats"] == pytest.approx(losses["held_out_nats"], rel=1e-5)
-    assert card["metrics"]["train_nats_per_token"] == pytest.approx(losses["train_nats_per_token"], rel=1e-5)
+    assert card["metrics"]["train_nats"] == pytest.approx(losses["train_nats"], rel=1e-5)
 
 
 def test_the_command_on_the_card_has_only_options_that_the_command_line_knows(tmp_path: Path) -> None:
@@ -186,8 +187,8 @@ def test_a_checkpoint_is_gone_on_with_only_when_asked_and_only_by_the_same_setti
     train_generator(settings, Serial())
     with pytest.raises(MolgenError, match=r"my\.checkpoint is there from an earlier run; go on with --resume"):
         train_generator(settings, Idle())
-    with pytest.raises(MolgenError, match=r"was begun with width = 16, not 24"):
-        train_generator(replace(settings, resume=True, width=24), Idle())
+    with pytest.raises(MolgenError, match=r"was begun with recipe = .*width=16.*, not .*width=24"):
+        train_generator(replace(settings, resume=True, recipe=("width=24", "depth=1")), Idle())
     train_generator(replace(settings, resume=True, steps=6), Serial())
     assert card_of(Path(settings.out))["steps"] == 6, "a longer plan is the same run"
 
@@ -271,7 +272,7 @@ def test_a_file_of_fewer_molecules_than_a_batch_trains_with_nothing_held_out(row
     train_generator(tiny(written(tmp_path, MOLECULES[:rows]), out, batch=256), Serial())
     card = card_of(out)
     assert (card["data"]["trained_on"], card["data"]["held_out"]) == (rows, 0)
-    assert card["metrics"]["held_out_nats"] is None and card["metrics"]["train_nats_per_token"] > 0
+    assert "held_out_nats" not in card["metrics"] and card["metrics"]["train_nats"] > 0
 
 
 @pytest.mark.parametrize(
@@ -281,7 +282,7 @@ def test_a_file_of_fewer_molecules_than_a_batch_trains_with_nothing_held_out(row
         ({"minutes": float("nan")}, "--minutes nan"),
         ({"minutes": float("inf")}, "--minutes inf"),
         ({"steps": 0}, "--steps 0"),
-        ({"width": -1}, "--width -1"),
+        ({"rate": 0.0}, "--rate 0.0"),
         ({"batch": 0}, "--batch 0"),
         ({"threads": 0}, "--threads 0"),
         ({"held_out": -1}, "--held-out -1"),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -17,8 +17,9 @@ from torch import Tensor, nn
 from molgen.batch import Batch, Grammar
 from molgen.nn.decoder import CausalDecoder
 from molgen.nn.stepping import Exact, Stepper, fastest
-
-WORTH_DROPPING = 0.5  # ended rows are dropped once fewer than this share are still open: dropping copies the state
+from molgen.nn.tokens import write
+from molgen.players import Player
+from molgen.sequences import Sequences
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,8 @@ class AutoregressiveRecipe:
 class Autoregressive(nn.Module):
     """The family's module: an objective to train by, and a way to draw."""
 
+    habits: ClassVar = {"rate": 2e-3, "batch": 256}
+
     def __init__(self, grammar: Grammar, recipe: AutoregressiveRecipe) -> None:
         super().__init__()
         self.grammar, self.recipe = grammar, recipe
@@ -42,9 +45,25 @@ class Autoregressive(nn.Module):
         self.decoder = CausalDecoder(grammar, recipe.width, recipe.depth, recipe.inputs, origins)
         self.stepper: Stepper | None = None  # made once for a copy that only draws
 
-    def objectives(self, batch: Batch) -> dict[str, Tensor]:
-        """What training minimises: nats per token."""
-        return {"nats_per_token": -self.log_likelihood(batch).sum() / batch.weight.sum()}
+    @property
+    def arithmetic(self) -> str:
+        """In which a copy for drawing multiplies."""
+        return type(self.stepper.arithmetic).__name__ if self.stepper else "Exact"
+
+    def prepare(self, data: Sequences) -> None:
+        """Nothing is learned beforehand."""
+
+    def objectives(self, batch: Batch, chance: torch.Generator) -> dict[str, Tensor]:
+        """What training minimises: nats per design."""
+        return {"nats": -self.log_likelihood(batch).mean()}
+
+    def players(self) -> dict[str, Player]:
+        """One objective trains everything."""
+        return {"nats": Player(list(self.parameters()), clip=30.0)}
+
+    def held_out(self, batch: Batch, chance: torch.Generator) -> dict[str, Tensor]:
+        """Nats of every design (B,), exact."""
+        return {"nats": -self.log_likelihood(batch)}
 
     def log_likelihood(self, batch: Batch) -> Tensor:
         """log p(x) of every row, nats (B,), exact."""
@@ -62,39 +81,7 @@ class Autoregressive(nn.Module):
         copied.stepper = Stepper(copied.decoder, fastest(device))
         return copied
 
-    @torch.inference_mode()
-    def draw(self, uniform: Tensor, temperature: float = 1.0) -> Tensor:
-        """Draws as many sequences as `uniform` (B, T) has rows, each number deciding one token -> tokens (B, T).
-
-        Every row that is started is finished: refilling rows until n were done would favour short designs.
-        """
-        rows, steps = uniform.shape
-        device = self.decoder.head.weight.device
-        drawn = torch.full((rows, steps), self.grammar.end, device=device)
-        stepper = self.stepper or Stepper(self.decoder, Exact())
-        walk, state = self.grammar.walk(rows, steps, device), stepper.start(rows, steps)
-        previous = torch.full((rows,), self.decoder.inputs.start, device=device)
-        open_rows, numbers = torch.arange(rows, device=device), uniform.to(device)
-        for step in range(steps):
-            logits = stepper.step(previous, walk.guide(), state)
-            previous = inverse_cdf(logits / temperature, numbers[:, step])
-            drawn[open_rows, step] = previous
-            walk.advance(previous)
-            left = (~walk.done).nonzero().squeeze(1)
-            if not len(left):
-                break
-            if len(left) < WORTH_DROPPING * len(open_rows):
-                walk.keep(left)
-                state.keep(left)
-                previous, open_rows, numbers = previous[left], open_rows[left], numbers[left]
-        return drawn
-
-
-def inverse_cdf(logits: Tensor, uniform: Tensor) -> Tensor:
-    """The class whose slice of the cumulative distribution holds the number.
-
-    logits (B, V), uniform (B,) in [0, 1) -> classes (B,).
-    """
-    cumulative = logits.softmax(dim=1).cumsum(dim=1)
-    # Below one in float32, the number stays below a total of about one: forbidden classes have no slice to hold it.
-    return torch.searchsorted(cumulative, uniform[:, None] * cumulative[:, -1:], right=True).squeeze(1)
+    def draw(self, rows: int, chance: torch.Generator, temperature: float = 1.0, top_p: float = 1.0) -> Tensor:
+        """Draws tokens (B, T)."""
+        uniform = torch.rand(rows, self.grammar.longest, generator=chance)
+        return write(self.stepper or Stepper(self.decoder, Exact()), self.grammar, uniform, temperature, top_p)

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from molgen.batch import Guide
+from molgen.batch import Fields, Guide
 from molgen.molecule.vocabulary import ADD, BACK, END, RING, Vocabulary
 
 
@@ -21,9 +21,12 @@ class MoleculeGrammar:
 
     origins = 2  # the step at which the current atom became current, and that of its parent
     end = 0
+    pair_classes = 4  # no bond, single, double, triple
 
     def __init__(self, vocabulary: Vocabulary | None = None) -> None:
         self.vocabulary = vocabulary or Vocabulary()
+        self.capacities = tuple(atom.valence for atom in self.vocabulary.atoms)
+        self.position_classes, self.most_positions = len(self.vocabulary.atoms), self.vocabulary.most_atoms
         self.size, self.longest = len(self.vocabulary.tokens), self.vocabulary.longest
         self.most_valence = max(atom.valence for atom in self.vocabulary.atoms)
         self.context_sizes = (len(self.vocabulary.atoms) * (self.most_valence + 1) + 1, self.vocabulary.most_atoms + 1)
@@ -40,6 +43,40 @@ class MoleculeGrammar:
     def walk(self, rows: int, steps: int, device: torch.device | str = "cpu") -> MoleculeWalk:
         """Starts `rows` empty molecules that end within `steps` tokens."""
         return MoleculeWalk(self, rows, min(steps, self.longest), torch.device(device))
+
+    def fields(self, tokens: Tensor) -> Fields:
+        """Atom classes (B, L) and bond orders (B, L, L) of finished molecules (B, T), atoms as they were added."""
+        kind, atom, order, back = (column[tokens] for column in self._columns(tokens.device))
+        adds = kind == ADD
+        place = adds.cumsum(dim=1) - 1  # of the atom added last
+        mask = torch.arange(int(place.max()) + 1, device=tokens.device) <= place[:, -1:]
+        position = torch.zeros_like(mask, dtype=torch.int64)
+        rows, steps = adds.nonzero(as_tuple=True)
+        position[rows, place[rows, steps]] = atom[rows, steps]
+        depth = place - torch.where(kind == BACK, back, 0).cumsum(dim=1)
+        here, there = _ends(adds, place, depth, torch.where(adds, 1, back))
+        rows, steps = ((adds & (place > 0)) | (kind == RING)).nonzero(as_tuple=True)
+        pair = torch.zeros(*mask.shape, mask.shape[1], dtype=torch.int64, device=tokens.device)
+        i, j = here[rows, steps], there[rows, steps]
+        pair[rows, i, j] = pair[rows, j, i] = order[rows, steps]
+        return Fields(position, pair, mask)
+
+    def _columns(self, device: torch.device) -> list[Tensor]:
+        """(V,) each: kind, atom class, bond order and steps back of every token."""
+        tokens = self.vocabulary.tokens
+        return [torch.tensor([getattr(t, n) for t in tokens], device=device) for n in ("kind", "atom", "order", "back")]
+
+
+def _ends(adds: Tensor, place: Tensor, depth: Tensor, back: Tensor) -> tuple[Tensor, Tensor]:
+    """(B, T) each: the current atom after every token, and the atom `back` steps back on the path."""
+    path = torch.zeros_like(place)
+    here, there = torch.empty_like(place), torch.empty_like(place)
+    for step in range(place.shape[1]):
+        at = depth[:, step : step + 1].clamp(min=0)
+        path.scatter_(1, at, torch.where(adds[:, step : step + 1], place[:, step : step + 1], path.gather(1, at)))
+        here[:, step] = path.gather(1, at).squeeze(1)
+        there[:, step] = path.gather(1, (at - back[:, step : step + 1]).clamp(min=0)).squeeze(1)
+    return here, there
 
 
 class MoleculeWalk:

@@ -2,7 +2,8 @@
 
 Between the GRU layers (Cho et al. 2014, arXiv:1406.1078) each step also receives what the layer computed when the
 current atom, and its parent, became current: `y_t = h_t + sum_o W_o h_{origin_o(t)}`. A branch that is taken up again
-after many tokens is then one step away. Training runs over whole sequences; molgen/nn/stepping.py goes step by step.
+after many tokens is then one step away. A condition (a latent, wanted properties) is added, through a linear map, to
+the input of every layer and to the logits. Training runs over whole sequences; molgen/nn/stepping.py goes step by step.
 """
 
 from __future__ import annotations
@@ -31,10 +32,25 @@ class Inputs(nn.Module):
         return summed
 
 
+class Condition(nn.Module):
+    """(B, Z) -> what is added to the input of every layer and to the logits. Begins as zero: nothing is conditioned."""
+
+    def __init__(self, size: int, inputs: int, width: int, depth: int, outputs: int) -> None:
+        super().__init__()
+        widths = [inputs] + [width] * (depth - 1) + [outputs]
+        self.maps = nn.ModuleList(nn.Linear(size, out, bias=False) for out in widths)
+        for linear in self.maps:
+            nn.init.zeros_(linear.weight)
+
+    def forward(self, condition: Tensor) -> list[Tensor]:
+        """condition (B, Z) -> (B, D) for each layer, then (B, V)."""
+        return [linear(condition) for linear in self.maps]
+
+
 class CausalDecoder(nn.Module):
     """Logits of the next token from those before it. The logits of forbidden tokens are -inf."""
 
-    def __init__(self, grammar: Grammar, width: int, depth: int, inputs: int, origins: int) -> None:
+    def __init__(self, grammar: Grammar, width: int, depth: int, inputs: int, origins: int, condition: int = 0) -> None:
         super().__init__()
         self.inputs = Inputs(grammar, inputs)
         self.layers = nn.ModuleList(nn.GRU(width if k else inputs, width, batch_first=True) for k in range(depth))
@@ -43,17 +59,20 @@ class CausalDecoder(nn.Module):
         self.origins, self.width = origins, width
         self.skip = nn.Linear(inputs, grammar.size)
         self.head = nn.Linear(width, grammar.size)
+        self.condition = Condition(condition, inputs, width, depth, grammar.size) if condition else None
 
-    def forward(self, tokens: Tensor, guide: Guide) -> Tensor:
-        """tokens (B, T) -> logits (B, T, V) of each token given those before it."""
+    def forward(self, tokens: Tensor, guide: Guide, condition: Tensor | None = None) -> Tensor:
+        """tokens (B, T), condition (B, Z) -> logits (B, T, V) of each token given those before it."""
         previous = torch.cat([torch.full_like(tokens[:, :1], self.inputs.start), tokens[:, :-1]], dim=1)
+        added = self.condition(condition) if self.condition is not None and condition is not None else None
         entered = self.inputs(previous, guide)
         x = entered
         for place, layer in enumerate(self.layers):
-            x, _ = layer(x)
+            x, _ = layer(x if added is None else x + added[place][:, None])
             if self.origins:
                 x = x + self.messages[place](gathered(x, guide.origin[..., : self.origins]))
-        logits = (self.head(x) + self.skip(entered)).float()
+        logits = self.head(x) + self.skip(entered)
+        logits = (logits if added is None else logits + added[-1][:, None]).float()
         return logits.masked_fill(~guide.allowed, float("-inf"))
 
 

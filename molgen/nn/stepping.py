@@ -18,6 +18,7 @@ from molgen.batch import Guide
 from molgen.nn.decoder import CausalDecoder, gathered
 
 Product = Callable[[Tensor], Tensor]  # (B, K) -> (B, N)
+Affine = Callable[[Tensor, Tensor], Tensor]  # (B, K) and what is added, (N,) or (B, N) -> (B, N)
 LEVELS, ZERO = 127, 128
 
 
@@ -32,8 +33,8 @@ class Arithmetic(Protocol):
         """x W^T + b for a remembered x."""
         ...
 
-    def of_any(self, weight: Tensor, bias: Tensor | None) -> Product:
-        """x W^T + b for any x."""
+    def of_any(self, weight: Tensor) -> Affine:
+        """x W^T + b for any x and b."""
         ...
 
 
@@ -46,7 +47,8 @@ class Exact:
     def of_state(self, weight: Tensor, bias: Tensor | None) -> Product:
         return lambda x: nn.functional.linear(x, weight, bias)
 
-    of_any = of_state
+    def of_any(self, weight: Tensor) -> Affine:
+        return lambda x, bias: torch.addmm(bias, x, weight.T)
 
 
 class Rounded:
@@ -59,11 +61,10 @@ class Rounded:
     def of_state(self, weight: Tensor, bias: Tensor | None) -> Product:
         return _rounded_product(weight, bias)
 
-    def of_any(self, weight: Tensor, bias: Tensor | None) -> Product:
+    def of_any(self, weight: Tensor) -> Affine:
         product = _rounded_product(weight, None)
-        bias = weight.new_zeros(len(weight)) if bias is None else bias
 
-        def scaled(x: Tensor) -> Tensor:
+        def scaled(x: Tensor, bias: Tensor) -> Tensor:
             largest = x.abs().amax(dim=1, keepdim=True).clamp_(min=1e-12)
             return torch.addcmul(bias, product(self.remember(x / largest)), largest)
 
@@ -99,12 +100,14 @@ class State:
     hidden: list[Tensor]
     remembered: list[Tensor]
     past: list[Tensor]
+    added: list[Tensor]  # biases of each layer's gates, then of the logits; with a condition one for each row (B, ...)
     step: int = 0
 
     def keep(self, rows: Tensor) -> None:
         """Drops all rows but the given ones."""
         self.hidden = [h[rows] for h in self.hidden]
         self.remembered = [h[rows] for h in self.remembered]
+        self.added = [a[rows] if a.dim() > 1 else a for a in self.added]
         for place, past in enumerate(self.past):
             kept = past.new_empty(len(rows), *past.shape[1:])
             kept[:, : self.step] = past[rows, : self.step]
@@ -115,34 +118,46 @@ class Stepper:
     """A decoder that takes one token a step. In `Exact` arithmetic it computes what the whole sequence would give."""
 
     def __init__(self, decoder: CausalDecoder, arithmetic: Arithmetic) -> None:
-        self.inputs, self.head, self.skip = decoder.inputs, decoder.head, decoder.skip
-        self.width, self.origins, self.arithmetic = decoder.width, decoder.origins, arithmetic
-        self.given = [arithmetic.of_any(layer.weight_ih_l0, layer.bias_ih_l0) for layer in decoder.layers]
+        self.decoder, self.arithmetic = decoder, arithmetic
+        self.given = [arithmetic.of_any(layer.weight_ih_l0) for layer in decoder.layers]
         self.kept = [arithmetic.of_state(layer.weight_hh_l0, layer.bias_hh_l0) for layer in decoder.layers]
         self.messages = [arithmetic.of_state(message.weight, None) for message in decoder.messages]
 
-    def start(self, rows: int, steps: int) -> State:
-        """The state before the first token of `rows` sequences of at most `steps` tokens."""
-        hidden = [self.head.weight.new_zeros(rows, self.width) for _ in self.given]
+    def start(self, rows: int, steps: int, condition: Tensor | None = None) -> State:
+        """The state before the first token of `rows` sequences of at most `steps` tokens, under a condition (B, Z)."""
+        decoder = self.decoder
+        hidden = [decoder.head.weight.new_zeros(rows, decoder.width) for _ in decoder.layers]
         remembered = [self.arithmetic.remember(h) for h in hidden]
-        past = [r.new_empty(rows, steps if self.origins else 0, self.width) for r in remembered]
-        return State(hidden, remembered, past)
+        past = [r.new_empty(rows, steps if decoder.origins else 0, decoder.width) for r in remembered]
+        return State(hidden, remembered, past, self._added(condition))
+
+    def _added(self, condition: Tensor | None) -> list[Tensor]:
+        """W (x + c) + b = W x + (W c + b): a condition costs nothing at a step."""
+        decoder = self.decoder
+        if decoder.condition is None or condition is None:
+            return [layer.bias_ih_l0 for layer in decoder.layers] + [decoder.head.bias]
+        *inputs, logits = decoder.condition(condition.to(decoder.head.weight))
+        gates = zip(inputs, decoder.layers, strict=True)
+        added = [torch.addmm(layer.bias_ih_l0, c, layer.weight_ih_l0.T) for c, layer in gates]
+        return [*added, decoder.head.bias + logits]
 
     def step(self, previous: Tensor, guide: Guide, state: State) -> Tensor:
         """previous (B,), guide of one step -> logits (B, V), -inf where forbidden; advances the state in place."""
-        entered = self.inputs(previous, guide)
+        decoder = self.decoder
+        entered = decoder.inputs(previous, guide)
         x = entered
-        for place in range(len(self.given)):
+        for place in range(len(decoder.layers)):
             x = self._layer(place, x, state)
-            if self.origins:
-                x = x + self._message(place, state, guide.origin[:, None, : self.origins])
+            if decoder.origins:
+                x = x + self._message(place, state, guide.origin[:, None, : decoder.origins])
         state.step += 1
-        logits = (self.head(x) + self.skip(entered)).float()
+        logits = (torch.addmm(state.added[-1], x, decoder.head.weight.T) + decoder.skip(entered)).float()
         return logits.masked_fill(~guide.allowed, float("-inf"))
 
     def _layer(self, place: int, x: Tensor, state: State) -> Tensor:
         """One step of a GRU layer, gates in the order reset, update, new."""
-        given, kept, width = self.given[place](x), self.kept[place](state.remembered[place]), self.width
+        given, kept = self.given[place](x, state.added[place]), self.kept[place](state.remembered[place])
+        width = self.decoder.width
         reset, update = torch.sigmoid(given[:, : 2 * width] + kept[:, : 2 * width]).chunk(2, dim=1)
         new = torch.tanh(torch.addcmul(given[:, 2 * width :], reset, kept[:, 2 * width :]))
         state.hidden[place] = torch.lerp(new, state.hidden[place], update)

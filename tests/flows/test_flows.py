@@ -24,6 +24,7 @@ from molgen.settings import DesignSettings, GenerateSettings, ScreenSettings
 from molgen.training_run import TrainSettings
 
 ROOT = Path(__file__).resolve().parents[2]
+SMALL = ("width=16", "depth=1")
 SUBSET = ROOT / "data" / "test" / "moses_subset.csv.gz"
 SAME = ("candidates.parquet", "candidates.csv", "ranked.csv", "selected.sdf", "rejected_inputs.csv", "funnel.json")
 DRUGS = {
@@ -90,9 +91,7 @@ def test_the_generate_flow_writes_the_same_bytes(server, prior, tmp_path):
 
 def test_the_train_flow_trains_a_prior_that_the_generate_flow_draws_from(server, tmp_path):
     out = tmp_path / "my.safetensors"
-    train_flow(
-        TrainSettings(train=str(SUBSET), out=str(out), minutes=None, steps=2, width=16, depth=1, batch=8, threads=1)
-    )
+    train_flow(TrainSettings(train=str(SUBSET), out=str(out), minutes=None, steps=2, recipe=SMALL, batch=8, threads=1))
     generate_flow(GenerateSettings(samples=20, prior=str(out), workers=1, out=tmp_path / "designs.csv"))
     assert len((tmp_path / "designs.csv").read_text().splitlines()) == 21
 

@@ -11,7 +11,7 @@ from molgen.molecule.codec import MoleculeCodec
 from molgen.molecule.grammar import MoleculeGrammar
 from molgen.molecule.vocabulary import ADD, BACK, RING, Atom, Token, Vocabulary
 from molgen.seeds import torch_rng
-from molgen.train import Sequences
+from molgen.sequences import Sequences
 
 GRAMMAR = MoleculeGrammar()
 
@@ -53,7 +53,7 @@ def test_what_was_spelled_is_allowed_at_every_step(drug_like: list[str]) -> None
     texts = hard + drug_like[:500]
     rows = [e.tokens for e in MoleculeCodec().encode(texts)]
     data = Sequences.of(rows)
-    batch = Batch.of(GRAMMAR, data.padded(torch.arange(len(rows)).numpy(), GRAMMAR.end))
+    batch = Batch(GRAMMAR, data.padded(torch.arange(len(rows)).numpy(), GRAMMAR.end))
     assert bool(batch.guide.allowed.gather(2, batch.tokens[..., None]).all())
     assert batch.weight.sum(dim=1).tolist() == [len(row) for row in rows]
 

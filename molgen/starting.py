@@ -1,0 +1,100 @@
+"""What a training begins from: a fresh network, or a prior."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from molgen import resources
+from molgen.batch import Grammar
+from molgen.errors import MolgenError
+from molgen.generator import load_module, read_card
+from molgen.modality import modality_of
+from molgen.provenance import sha256_of
+from molgen.recipes import family, recipe_of
+
+AUTOENCODER = "autoencoder."  # the weights that priors over its latent space borrow
+
+
+@dataclass(frozen=True)
+class Origin:
+    """A prior to begin from."""
+
+    path: Path
+    recipe: Any
+    grammar: Grammar
+
+
+def find_origin(name: str) -> Origin | None:
+    """The prior of that name or path; None for ''."""
+    if not name:
+        return None
+    path = resources.find("priors", name)
+    card = read_card(path)
+    return Origin(path, recipe_of(card["recipe"]), modality_of(card).grammar(card["grammar"]))
+
+
+def recipe(kind: str, words: tuple[str, ...], origin: Origin | None) -> Any:
+    """The recipe of a family with the settings that `words` (NAME=VALUE) change, from the origin's where it has one.
+
+    Raises:
+        MolgenError: a word that is no setting; a family over a latent space without its autoencoder.
+    """
+    record, _ = family(kind)
+    latent = any(f.name == "autoencoder" for f in fields(record))
+    if latent and (origin is None or origin.recipe.kind != "vae"):
+        raise MolgenError(f"the {kind} family draws in a VAE's latent space: give the VAE with --from")
+    if origin is not None and origin.recipe.kind == kind:
+        begun = origin.recipe
+    else:
+        begun = record(autoencoder=origin.recipe) if latent and origin else record()
+    return replace(begun, **dict(_setting(begun, word) for word in words))
+
+
+def _setting(begun: Any, word: str) -> tuple[str, Any]:
+    """One NAME=VALUE, read as the type that the setting has."""
+    name, _, value = word.partition("=")
+    known = {f.name: getattr(begun, f.name) for f in fields(begun) if f.name not in ("kind", "autoencoder")}
+    if name not in known:
+        raise MolgenError(f"the {begun.kind} recipe has no setting {name!r}; it has {', '.join(known)}")
+    kind = type(known[name])
+    try:
+        read = value.lower() in ("true", "yes", "1") if kind is bool else kind(value)
+    except ValueError as error:
+        raise MolgenError(f"--set {word}: {name} must be of the kind of {known[name]!r}") from error
+    if isinstance(read, int | float) and not 0 <= read < math.inf:
+        raise MolgenError(f"--set {word}: {name} must be 0 or more")
+    return name, read
+
+
+def goes_further(begun: Any, origin: Origin | None) -> bool:
+    """Is the origin of the same family, so that its training goes on?"""
+    return origin is not None and origin.recipe.kind == begun.kind
+
+
+def take(module: nn.Module, origin: Origin | None, out: Path) -> dict[str, Any]:
+    """Copies what the origin can give into the module; gives what the card must say of it.
+
+    Raises:
+        MolgenError: a prior of the same family whose weights do not fit.
+    """
+    if origin is None:
+        return {}
+    weights = load_module(origin.path).state_dict()
+    begun = {"from": {"file": origin.path.name, "sha256": sha256_of(origin.path)}}
+    if hasattr(module, "autoencoder"):
+        module.autoencoder.load_state_dict(weights)
+        lender = Path(out).with_name(origin.path.name)
+        if not lender.exists() or sha256_of(lender) != begun["from"]["sha256"]:
+            raise MolgenError(f"{out} will need its autoencoder beside it: copy {origin.path} and its card there first")
+        return {"borrows": {"prefix": AUTOENCODER, **begun["from"]}}
+    own = module.state_dict()
+    fitting = {name: w for name, w in weights.items() if name in own and own[name].shape == w.shape}
+    if goes_further(module.recipe, origin) and len(fitting) < len(own):
+        raise MolgenError(f"{origin.path} does not fit the recipe: leave out --set, or begin anew without --from")
+    module.load_state_dict(own | fitting)
+    return begun
