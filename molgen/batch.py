@@ -105,6 +105,7 @@ class Batch:
     grammar: Grammar
     tokens: Tensor  # (B, T) int64, padded with `end`
     labels: Tensor | None = None  # (B, P) float: known properties of the designs
+    unpacked: Fields | None = None  # the fields, where they were packed beforehand
 
     @cached_property
     def weight(self) -> Tensor:
@@ -122,5 +123,7 @@ class Batch:
     @cached_property
     def fields(self) -> Fields:
         """The designs as classes over positions."""
+        if self.unpacked is not None:
+            return self.unpacked
         with torch.no_grad():
             return self.grammar.fields(self.tokens)

@@ -42,6 +42,10 @@ Replace = Annotated[bool, typer.Option("--replace", help="Replace results of oth
 Samples = Annotated[int, typer.Option(help="How many designs to draw.")]
 Seed = Annotated[int, typer.Option(help="Decides every random number.")]
 Temperature = Annotated[float, typer.Option(help="1 draws as trained; lower is safer, higher more varied.")]
+Want = Annotated[
+    list[str] | None,
+    typer.Option(help="NAME=VALUE: a property to draw to order, such as logp=2.5; repeatable.", show_default=False),
+]
 Workers = Annotated[int | None, typer.Option(help="Processes for chemistry; default: one a core.", show_default=False)]
 Column = Annotated[str | None, typer.Option(help="Column with SMILES (name or number); default: found by its name.")]
 InvalidRows = Annotated[Literal["reject", "fail"], typer.Option(help="Rows that are no molecule: list them, or stop.")]
@@ -68,6 +72,7 @@ def design(
     ] = TRAINING,
     temperature: Temperature = 1.0,
     top_p: TopP = 1.0,
+    want: Want = None,
     device: Device = "auto",
     workers: Workers = None,
     minutes: Minutes = None,
@@ -77,7 +82,8 @@ def design(
     """Draw designs, filter, score and rank them, select a diverse set."""
     settings = DesignSettings(
         profile=profile, samples=samples, seed=seed, out=out, generator=generator, prior=prior, reference=reference,
-        temperature=temperature, top_p=top_p, device=device, workers=workers, minutes=minutes, replace=replace,
+        temperature=temperature, top_p=top_p, want=tuple(want or ()), device=device, workers=workers, minutes=minutes,
+        replace=replace,
     )  # fmt: skip
     terminal.say(f"device: {find_device(device).title}")
     with _resumable(f"{out}/.units"):
@@ -133,6 +139,7 @@ def generate(
     seed: Seed = 0,
     temperature: Temperature = 1.0,
     top_p: TopP = 1.0,
+    want: Want = None,
     device: Device = "auto",
     workers: Workers = None,
     minutes: Minutes = None,
@@ -143,7 +150,8 @@ def generate(
     from molgen.generating import counts_of
 
     settings = GenerateSettings(
-        out=out, generator=generator, prior=prior, samples=samples, seed=seed, temperature=temperature, top_p=top_p,
+        out=out, generator=generator, prior=prior, samples=samples, seed=seed, temperature=temperature,
+        top_p=top_p, want=tuple(want or ()),
         device=device, workers=workers, minutes=minutes, replace=replace,
     )  # fmt: skip
     terminal.say(f"device: {find_device(device).title}")

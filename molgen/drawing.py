@@ -14,7 +14,7 @@ from molgen.line import Line
 from molgen.progress import progress
 from molgen.provenance import code_digest, version_of
 from molgen.seeds import spawn
-from molgen.settings import DesignSettings, GenerateSettings
+from molgen.settings import DesignSettings, GenerateSettings, wanted
 from molgen.store import Ref, Store
 
 VERSION = "2"
@@ -89,6 +89,14 @@ def find_prior(settings: DesignSettings | GenerateSettings) -> Path:
     return resources.find("priors", name)
 
 
+def refuse_untaught(settings: DesignSettings | GenerateSettings, card: Mapping[str, Any]) -> None:
+    """MolgenError where a property is wanted that the prior of this card was not taught."""
+    known = card.get("recipe", {}).get("properties", ())
+    if strange := sorted(set(wanted(settings)) - set(known)):
+        taught = ", ".join(known) or "none"
+        raise MolgenError(f"--want {strange[0]}: this prior was not taught that property; it knows {taught}")
+
+
 def made_from(prior_sha256: str, device: str, settings: DesignSettings | GenerateSettings) -> dict[str, Any]:
     """What decides the draws."""
     return {
@@ -97,6 +105,7 @@ def made_from(prior_sha256: str, device: str, settings: DesignSettings | Generat
         "seed": settings.seed,
         "temperature": settings.temperature,
         "top_p": settings.top_p,
+        "want": wanted(settings),
         "device": device,
     }
 
@@ -104,6 +113,8 @@ def made_from(prior_sha256: str, device: str, settings: DesignSettings | Generat
 def draw(line: Line, generator: Draws, settings: DesignSettings | GenerateSettings) -> list[Ref]:
     """The units of `samples` draws; those that began before the deadline."""
     sizes = [min(CHUNK, settings.samples - start) for start in range(0, settings.samples, CHUNK)]
+    if wish := wanted(settings):
+        generator = generator.conditioned(wish)
     with line.record.stage("draw"), progress("draw", settings.samples) as advance:
         work = _Draw(line.store, generator, line.made_from, str(getattr(generator, "arithmetic", "")), advance)
         refs = line.executor.map("draw", Until(work, line.deadline), list(enumerate(sizes)), here=True)
@@ -128,6 +139,7 @@ class _Draw:
             "prior": self.made_from["prior"],
             "device": self.made_from["device"],
             **shape,
+            "want": self.made_from["want"],
             "seed": seed,
             "size": size,
             "torch": version_of("torch"),

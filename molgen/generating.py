@@ -40,6 +40,7 @@ def generate(settings: GenerateSettings, executor: Executor | None = None, *, lo
     if _is_there(out, made_from, settings.replace):
         return out
     generator = load(Path(prior["path"]), device.kind)
+    drawing.refuse_untaught(settings, generator.card)
     inputs = {"prior": prior | {"card": generator.card}}
     store = Store(out.with_name(f".{out.name}.units"))
     store.sweep()

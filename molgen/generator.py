@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -22,6 +23,7 @@ from molgen.seeds import torch_rng
 from molgen.sequences import Sequences
 from molgen.store import write_atomic
 
+GREEDY = 1e-4  # a temperature at which the likeliest token is taken
 ROWS = 1024  # sequences drawn together: a constant, so that a seed means the same designs whatever is asked for
 
 
@@ -87,6 +89,21 @@ class NeuralGenerator:
                 progress(len(designs) - block * ROWS)
         return designs
 
+    def conditioned(self, wanted: Mapping[str, float]) -> NeuralGenerator:
+        """The same generator, drawing designs of the properties wanted; those that are not named stay free.
+
+        Raises:
+            MolgenError: a property that the prior was not taught.
+        """
+        known = getattr(self.module.recipe, "properties", ())
+        if strange := sorted(set(wanted) - set(known)):
+            taught = ", ".join(known) or "none; train one with --set properties=logp,tpsa"
+            raise MolgenError(f"this prior was not taught the property {strange[0]!r}; it knows {taught}")
+        other = copy.copy(self)
+        other._drawing = copy.copy(self._drawing)
+        other._drawing.wanted = torch.tensor([wanted.get(name, torch.nan) for name in known], device=self.device)
+        return other
+
     def draw(self, seed: int, block: int, temperature: float = 1.0, top_p: float = 1.0) -> torch.Tensor | Fields:
         """One block of `ROWS` draws: tokens (ROWS, T), or fields."""
         chance = torch_rng(seed, "draw", block)
@@ -121,6 +138,33 @@ class NeuralGenerator:
         rows = [i for i, e in enumerate(encoded) if e.tokens is not None]
         data = Sequences.of([encoded[i].tokens or () for i in rows])
         return torch.full((len(designs),), torch.nan), rows, data
+
+    def encode(self, designs: Sequence[str]) -> torch.Tensor:
+        """The latent mean of every design (n, Z); NaN where it is outside of the vocabulary.
+
+        Raises:
+            MolgenError: the family has no latent space to encode into.
+        """
+        module = getattr(self.module, "autoencoder", self.module)
+        if not hasattr(module, "encode"):
+            raise MolgenError(f"the {self.card['recipe']['kind']} family has no latent space: take a prior of a VAE")
+        found, rows, data = self._spelled(designs)
+        latents = found[:, None].repeat(1, module.recipe.latent)
+        for start in range(0, len(rows), ROWS):
+            part = torch.arange(start, min(start + ROWS, len(rows)))
+            with torch.inference_mode():
+                latents[torch.tensor(rows)[part]] = module.encode(data.batch(part.numpy(), module.grammar))[0]
+        return latents
+
+    def decode(self, latents: torch.Tensor, seed: int = 0, *, temperature: float = GREEDY) -> list[str]:
+        """The design of every latent (n, Z), as drawn; by default the likeliest token is taken at every step."""
+        module = getattr(self._drawing, "autoencoder", self._drawing)
+        drawn: list[str] = []
+        for block, start in enumerate(range(0, len(latents), ROWS)):
+            chance = torch_rng(seed, "decode", block)
+            tokens = module.decode(latents[start : start + ROWS], chance, temperature)
+            drawn += self.codec.decode(tokens.tolist())
+        return drawn
 
     def save(self, path: Path) -> None:
         """Weights in half precision as safetensors, the card beside them as JSON. Borrowed weights are not repeated."""

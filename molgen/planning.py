@@ -52,6 +52,7 @@ def plan_design(settings: DesignSettings, load: Callable[[Path, str], G]) -> Pla
     device = find_device(settings.device)
     generator = load(Path(prior["path"]), device.kind)
     card = generator.card if generator is not None else {}
+    drawing.refuse_untaught(settings, card)
     comparison = _comparison(settings.reference, *training_set(card))
     made_from = drawing.made_from(prior["sha256"], device.kind, settings)
     made_from["code"] = code_digest(*drawing.CODE, *CODE)

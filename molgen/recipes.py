@@ -47,7 +47,8 @@ def recipe_of(settings: dict[str, Any]) -> Any:
     if strange := sorted(set(settings) - set(known)):
         raise MolgenError(f"the {settings['kind']} recipe has no setting {strange[0]!r}; it has {', '.join(known)}")
     inner = {name: recipe_of(value) for name, value in settings.items() if isinstance(value, dict)}
-    return record(**{**settings, **inner})
+    lists = {name: tuple(value) for name, value in settings.items() if isinstance(value, list)}  # JSON has no tuples
+    return record(**{**settings, **inner, **lists})
 
 
 def build(recipe: Any, grammar: Grammar, seed: int = 0) -> nn.Module:

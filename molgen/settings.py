@@ -28,6 +28,7 @@ class GenerateSettings:
     seed: int = 0
     temperature: float = 1.0
     top_p: float = 1.0
+    want: tuple[str, ...] = ()  # properties to draw to order, NAME=VALUE, of those that the prior was taught
     device: Literal["auto", "cpu", "cuda"] = "auto"
     workers: int | None = None  # processes for chemistry; None: one a core
     minutes: float | None = None  # deadline, after which what exists is written
@@ -35,6 +36,7 @@ class GenerateSettings:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "out", Path(self.out))
+        object.__setattr__(self, "want", tuple(self.want))
         _check_drawing(self)
         _check_running(self)
 
@@ -52,6 +54,7 @@ class DesignSettings:
     reference: str = TRAINING  # for the nearest neighbour: 'training', 'none', a data set, FILE or FILE:COLUMN
     temperature: float = 1.0
     top_p: float = 1.0
+    want: tuple[str, ...] = ()  # properties to draw to order, NAME=VALUE, of those that the prior was taught
     device: Literal["auto", "cpu", "cuda"] = "auto"
     workers: int | None = None
     minutes: float | None = None
@@ -59,6 +62,7 @@ class DesignSettings:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "out", Path(self.out))
+        object.__setattr__(self, "want", tuple(self.want))
         _check_drawing(self)
         _check_running(self)
 
@@ -97,8 +101,27 @@ def _check_drawing(settings: GenerateSettings | DesignSettings) -> None:
         raise MolgenError(f"--top-p {settings.top_p} must be above 0 and at most 1 (1 draws as trained)")
     if settings.seed < 0:
         raise MolgenError(f"--seed {settings.seed} must be 0 or more")
+    wanted(settings)
     _choice("--device", settings.device, ("auto", "cpu", "cuda"))
     _choice("--generator", settings.generator, get_args(Generator))
+
+
+def wanted(settings: GenerateSettings | DesignSettings) -> dict[str, float]:
+    """The properties to draw to order.
+
+    Raises:
+        MolgenError: a word that is not NAME=VALUE with a number.
+    """
+    found: dict[str, float] = {}
+    for word in settings.want:
+        name, _, value = word.partition("=")
+        try:
+            found[name.strip()] = float(value)
+        except ValueError as error:
+            raise MolgenError(f"--want {word} must be NAME=VALUE with a number, such as logp=2.5") from error
+        if not math.isfinite(found[name.strip()]):
+            raise MolgenError(f"--want {word}: the value must be finite")
+    return found
 
 
 def _check_running(settings: Settings) -> None:

@@ -62,6 +62,8 @@ def _setting(begun: Any, word: str) -> tuple[str, Any]:
     if name not in known:
         raise MolgenError(f"the {begun.kind} recipe has no setting {name!r}; it has {', '.join(known)}")
     kind = type(known[name])
+    if kind is tuple:
+        return name, tuple(word.strip() for word in value.split(",") if word.strip())
     try:
         read = value.lower() in ("true", "yes", "1") if kind is bool else kind(value)
     except ValueError as error:
@@ -94,7 +96,7 @@ def take(module: nn.Module, origin: Origin | None, out: Path) -> dict[str, Any]:
         return {"borrows": {"prefix": AUTOENCODER, **begun["from"]}}
     own = module.state_dict()
     fitting = {name: w for name, w in weights.items() if name in own and own[name].shape == w.shape}
-    if goes_further(module.recipe, origin) and len(fitting) < len(own):
-        raise MolgenError(f"{origin.path} does not fit the recipe: leave out --set, or begin anew without --from")
+    if origin.recipe == module.recipe and len(fitting) < len(own):
+        raise MolgenError(f"{origin.path} does not fit its own recipe: copy it again")
     module.load_state_dict(own | fitting)
     return begun

@@ -14,7 +14,7 @@ import os
 import pickle
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
@@ -24,6 +24,7 @@ from torch import Tensor, nn
 
 from molgen.batch import Batch, Grammar
 from molgen.errors import MolgenError, OutputError
+from molgen.graphs import Graphs
 from molgen.players import Player
 from molgen.seeds import spawn
 from molgen.sequences import Sequences, batches
@@ -69,7 +70,7 @@ class Family(Protocol):
     """What training asks of a family (an `nn.Module`)."""
 
     grammar: Grammar
-    habits: ClassVar[dict[str, Any]]  # rate and batch that suit it
+    habits: ClassVar[dict[str, Any]]  # rate and batch that suit it; `fields` where it sees nothing else
 
     def prepare(self, data: Sequences) -> None:
         """Learns what must be known of the data before the first step (sizes, frequencies), into buffers."""
@@ -186,11 +187,12 @@ def train(
     started = time.monotonic() - session.seconds
     due = session.seconds + 60 * plan.checkpoint_minutes
     losses: list[dict[str, Tensor]] = []
+    graphs = Graphs.of(data, model.grammar) if model.habits.get("fields") else None
     for rows in batches(data, min(plan.batch, len(data)), spawn(plan.seed, "data"), session.step):
         session.seconds = time.monotonic() - started
         if progress_of(plan, session.step, session.seconds) >= 1 or _gave_up(session, plan):
             break
-        losses.append(_step(session, data, rows, plan))
+        losses.append(_step(session, _batch(session.model, data, graphs, rows), plan))
         tick(progress_of(plan, session.step, session.seconds))
         if session.seconds >= due or (plan.checkpoint_steps and session.step % plan.checkpoint_steps == 0):
             _keep(session, plan, losses, held_out, report, checkpoint)
@@ -240,11 +242,18 @@ def _optimisers(players: dict[str, Player], plan: Plan) -> dict[str, torch.optim
     }
 
 
-def _step(session: _Session, data: Sequences, rows: np.ndarray, plan: Plan) -> dict[str, Tensor]:
+def _batch(model: Family, data: Sequences, graphs: Graphs | None, rows: np.ndarray) -> Batch:
+    """The given rows on the device of the model."""
+    device = next(model.parameters()).device
+    batch = data.batch(rows, model.grammar, device)
+    return batch if graphs is None else replace(batch, unpacked=graphs.fields(rows, device))
+
+
+def _step(session: _Session, batch: Batch, plan: Plan) -> dict[str, Tensor]:
     """One update of every player; returns the losses, still on the device, so that nothing waits for them."""
-    device = next(session.model.parameters()).device
+    device = batch.tokens.device
     factor = rate_factor(plan, session.step, session.seconds)
-    batch, chance = data.batch(rows, session.model.grammar, device), _noise(plan.seed, session.step, device)
+    chance = _noise(plan.seed, session.step, device)
     with torch.autocast(device.type, torch.bfloat16):
         losses = session.model.objectives(batch, chance)
     for name, player in session.players.items():

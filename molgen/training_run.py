@@ -20,6 +20,7 @@ from molgen.encoding import TrainingSet, encode_training_set
 from molgen.errors import MolgenError
 from molgen.executor import Executor
 from molgen.generator import NeuralGenerator
+from molgen.labels import labelled
 from molgen.line import command_line
 from molgen.molecule.grammar import MoleculeGrammar
 from molgen.provenance import commit, find_device, versions
@@ -127,6 +128,8 @@ def train_generator(
     module = build(recipe, grammar, settings.seed)
     borrows = starting.take(module, origin, out)
     training, held_out = _split(settings, data)
+    if names := getattr(recipe, "properties", ()):
+        training = labelled(training, names, grammar.vocabulary, executor, settings.seed)
     plan = _plan(settings, len(training), starting.goes_further(recipe, origin))
     history = _fit(module, training, held_out, settings, plan, device.kind, checkpoint, report, tick)
     numbers = {"trained_on": len(training), "held_out": len(held_out)}

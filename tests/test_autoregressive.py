@@ -2,19 +2,23 @@
 
 import itertools
 import math
+from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
 from molgen.batch import Batch, guide_along
 from molgen.families.autoregressive import Autoregressive, AutoregressiveRecipe
 from molgen.molecule.grammar import MoleculeGrammar
-from molgen.molecule.vocabulary import Atom, Vocabulary
+from molgen.molecule.vocabulary import ADD, Atom, Vocabulary
 from molgen.nn.decoder import CausalDecoder
 from molgen.nn.stepping import Exact, Rounded, Stepper
 from molgen.nn.tokens import inverse_cdf, nucleus, write
 from molgen.recipes import build
 from molgen.seeds import torch_rng
+from molgen.sequences import Sequences
+from molgen.train import Plan, train
 
 ATOMS = (Atom("C", 0, 4), Atom("O", 0, 2))
 TINY = MoleculeGrammar(Vocabulary(ATOMS, longest_ring=2, longest_back=2, most_atoms=3, longest=9))
@@ -155,3 +159,28 @@ def test_drawing_fast_follows_nearly_the_same_distribution(model: Autoregressive
     exact = model.draw(2000, torch_rng(5, "test"))
     fast = model.for_drawing(torch.device("cpu")).draw(2000, torch_rng(5, "test"))
     assert (exact == fast).all(dim=1).float().mean() > 0.9
+
+
+def test_a_network_that_was_told_a_property_draws_to_order() -> None:
+    """Label 0 for oxygen-free molecules, 1 for the others: told 1, nearly all draws hold oxygen; told nothing, both."""
+    rows = [row for row in all_sequences(TINY) if len(row) <= 5]
+    oxygen = {place for place, t in enumerate(TINY.vocabulary.tokens) if t.kind == ADD and t.atom == 1}
+    labels = np.array([[float(bool(oxygen & set(row)))] for row in rows], dtype=np.float32)
+    packed = Sequences.of(rows)
+    data = Sequences(packed.flat, packed.offsets, labels)
+    model = build(replace(RECIPE, width=32, properties=("oxygen",)), TINY)
+    train(model, data, Plan(steps=1000, batch=16, rate=1e-2, warm_up=10, average=0.9))
+
+    def share(wanted: float | None) -> float:
+        model.wanted = None if wanted is None else torch.tensor([wanted])
+        drawn = model.draw(500, torch_rng(0, "order")).tolist()
+        return sum(bool(oxygen & set(row)) for row in drawn) / 500
+
+    assert share(1.0) > 0.93 and share(0.0) < 0.1 and 0.3 < share(None) < 0.9
+
+
+def test_properties_that_are_not_told_are_seen_as_nothing() -> None:
+    model = build(replace(RECIPE, properties=("a", "b")), TINY)
+    model.centre, model.spread = torch.tensor([1.0, 10.0]), torch.tensor([2.0, 5.0])
+    seen = model.condition(torch.tensor([[3.0, torch.nan], [torch.nan, 0.0]]))
+    assert seen.tolist() == [[1.0, 0.0, 1.0, 0.0], [0.0, -2.0, 0.0, 1.0]]

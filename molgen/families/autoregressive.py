@@ -3,6 +3,9 @@
 Loss: the negative log-likelihood, with probabilities normalised over the tokens that the grammar allows, so that
 exp(log_likelihood) sums to one over all sequences of the grammar. Draws take one uniform number a token, through the
 inverse of the cumulative distribution; those of `for_drawing` are exact but for rounding.
+
+p(x | y) for any of the recipe's properties y: their values enter the decoder as its condition. In training half of the
+designs are told none, the others each property with even chance, so that one network draws freely and to order.
 """
 
 from __future__ import annotations
@@ -24,13 +27,17 @@ from molgen.sequences import Sequences
 
 @dataclass(frozen=True)
 class AutoregressiveRecipe:
-    """The network. `origins`: how many earlier steps send messages (0 none, 1 current atom, 2 its parent too)."""
+    """The network. `origins`: how many earlier steps send messages (0 none, 1 current atom, 2 its parent too).
+
+    `properties`: names of those that may be wanted.
+    """
 
     kind: Literal["autoregressive"] = "autoregressive"
     width: int = 480
     depth: int = 3
     inputs: int = 256
     origins: int = 1
+    properties: tuple[str, ...] = ()
 
 
 class Autoregressive(nn.Module):
@@ -42,8 +49,12 @@ class Autoregressive(nn.Module):
         super().__init__()
         self.grammar, self.recipe = grammar, recipe
         origins = min(recipe.origins, grammar.origins)
-        self.decoder = CausalDecoder(grammar, recipe.width, recipe.depth, recipe.inputs, origins)
+        told = len(recipe.properties)
+        self.decoder = CausalDecoder(grammar, recipe.width, recipe.depth, recipe.inputs, origins, 2 * told)
+        self.register_buffer("centre", torch.zeros(told))
+        self.register_buffer("spread", torch.ones(told))
         self.stepper: Stepper | None = None  # made once for a copy that only draws
+        self.wanted: Tensor | None = None  # (P,) what such a copy draws to order, NaN: free
 
     @property
     def arithmetic(self) -> str:
@@ -51,11 +62,25 @@ class Autoregressive(nn.Module):
         return type(self.stepper.arithmetic).__name__ if self.stepper else "Exact"
 
     def prepare(self, data: Sequences) -> None:
-        """Nothing is learned beforehand."""
+        """Learns mean and deviation of the properties."""
+        if data.labels is not None:
+            labels = torch.from_numpy(data.labels).double()
+            labels = labels[~labels.isnan().any(dim=1)]
+            self.centre, self.spread = labels.mean(dim=0).float(), labels.std(dim=0).clamp(min=1e-6).float()
+
+    def condition(self, labels: Tensor) -> Tensor:
+        """Properties (B, P), NaN where not told -> what the decoder sees (B, 2 P): standardised, and which are told."""
+        told = ~labels.isnan()
+        return torch.cat([torch.where(told, (labels - self.centre) / self.spread, 0.0), told.float()], dim=1)
 
     def objectives(self, batch: Batch, chance: torch.Generator) -> dict[str, Tensor]:
         """What training minimises: nats per design."""
-        return {"nats": -self.log_likelihood(batch).mean()}
+        if batch.labels is None:
+            return {"nats": -self.log_likelihood(batch).mean()}
+        rows, told = batch.labels.shape
+        kept = torch.rand(rows, told + 1, generator=chance, device=batch.labels.device) < 0.5
+        labels = batch.labels.masked_fill(~(kept[:, :1] & kept[:, 1:]), torch.nan)
+        return {"nats": -self.log_likelihood(batch, labels).mean()}
 
     def players(self) -> dict[str, Player]:
         """One objective trains everything."""
@@ -65,9 +90,9 @@ class Autoregressive(nn.Module):
         """Nats of every design (B,), exact."""
         return {"nats": -self.log_likelihood(batch)}
 
-    def log_likelihood(self, batch: Batch) -> Tensor:
-        """log p(x) of every row, nats (B,), exact."""
-        logits = self.decoder(batch.tokens, batch.guide)
+    def log_likelihood(self, batch: Batch, labels: Tensor | None = None) -> Tensor:
+        """log p(x) of every row, or log p(x | labels (B, P)); nats (B,), exact."""
+        logits = self.decoder(batch.tokens, batch.guide, None if labels is None else self.condition(labels))
         nats = nn.functional.cross_entropy(logits.flatten(0, 1), batch.tokens.flatten(), reduction="none")
         return -(nats.view_as(batch.weight) * batch.weight).sum(dim=1)
 
@@ -84,4 +109,6 @@ class Autoregressive(nn.Module):
     def draw(self, rows: int, chance: torch.Generator, temperature: float = 1.0, top_p: float = 1.0) -> Tensor:
         """Draws tokens (B, T)."""
         uniform = torch.rand(rows, self.grammar.longest, generator=chance)
-        return write(self.stepper or Stepper(self.decoder, Exact()), self.grammar, uniform, temperature, top_p)
+        condition = None if self.wanted is None else self.condition(self.wanted.expand(rows, -1))
+        stepper = self.stepper or Stepper(self.decoder, Exact())
+        return write(stepper, self.grammar, uniform, temperature, top_p, condition)

@@ -24,7 +24,7 @@ from molgen.sequences import Sequences
 
 @dataclass(frozen=True)
 class FlowRecipe:
-    """The flow: `transforms` couplings by networks of `depth` layers of `width`; the VAE that lends its latent space."""
+    """The flow: `transforms` couplings by networks of `depth` layers of `width`; the VAE that lends its latent."""
 
     kind: Literal["flow"] = "flow"
     transforms: int = 6

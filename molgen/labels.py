@@ -1,0 +1,50 @@
+"""Properties of training designs, for generators that are taught to draw to order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+from rdkit import Chem
+
+from molgen.errors import MolgenError
+from molgen.executor import Executor
+from molgen.molecule.codec import MoleculeCodec
+from molgen.molecule.properties import SCORES
+from molgen.molecule.vocabulary import Vocabulary
+from molgen.seeds import rng
+from molgen.sequences import Sequences
+
+CHUNK = 5000
+MOST = 250_000  # designs that are labelled: enough to learn what a property means; the others are trained on unlabelled
+
+
+def labelled(
+    data: Sequences, names: Sequence[str], vocabulary: Vocabulary, executor: Executor, seed: int, most: int = MOST
+) -> Sequences:
+    """The same sequences with the properties named (n, P); NaN for those outside of a sample of `most`.
+
+    Raises:
+        MolgenError: a property that molgen does not compute.
+    """
+    known = [score.name for score in SCORES]
+    if strange := [name for name in names if name not in known]:
+        raise MolgenError(f"no property {strange[0]!r}; there are {', '.join(known)}")
+    rows = np.sort(rng(seed, "labels").permutation(len(data))[:most])
+    parts = [rows[i : i + CHUNK] for i in range(0, len(rows), CHUNK)]
+    work = partial(_properties, vocabulary.settings(), tuple(names))
+    found = executor.map("properties", work, [data.take(part) for part in parts])
+    labels = np.full((len(data), len(names)), np.nan, dtype=np.float32)
+    labels[rows] = np.concatenate(found)
+    return Sequences(data.flat, data.offsets, labels)
+
+
+def _properties(settings: dict[str, Any], names: tuple[str, ...], data: Sequences) -> np.ndarray:
+    """(n, P) of spelled designs."""
+    cuts = data.offsets.tolist()
+    tokens = [data.flat[a:b].tolist() for a, b in zip(cuts, cuts[1:], strict=False)]
+    mols = [Chem.MolFromSmiles(text) for text in MoleculeCodec(Vocabulary.of(settings)).decode(tokens)]
+    wanted = [next(score for score in SCORES if score.name == name) for name in names]
+    return np.stack([score(mols).values for score in wanted], axis=1).astype(np.float32)
