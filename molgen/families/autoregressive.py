@@ -51,8 +51,9 @@ class Autoregressive(nn.Module):
         origins = min(recipe.origins, grammar.origins)
         told = len(recipe.properties)
         self.decoder = CausalDecoder(grammar, recipe.width, recipe.depth, recipe.inputs, origins, 2 * told)
-        self.register_buffer("centre", torch.zeros(told))
-        self.register_buffer("spread", torch.ones(told))
+        if told:
+            self.register_buffer("centre", torch.zeros(told))
+            self.register_buffer("spread", torch.ones(told))
         self.stepper: Stepper | None = None  # made once for a copy that only draws
         self.wanted: Tensor | None = None  # (P,) what such a copy draws to order, NaN: free
 
