@@ -7,7 +7,7 @@ import sys
 from molgen.cli import main
 
 
-def as_flow(command: str) -> None:
+def as_flow(*command: str) -> None:
     """Runs the command as its flow, with the arguments of this process; ends the process.
 
     Spawned workers would import the module that was started, and Prefect with it: two seconds and 80 MB each. So they
@@ -16,4 +16,4 @@ def as_flow(command: str) -> None:
     started = sys.modules["__main__"]
     started.__spec__ = None
     del started.__file__
-    sys.exit(main([command, "--prefect", *sys.argv[1:]]))
+    sys.exit(main([*command, "--prefect", *sys.argv[1:]]))

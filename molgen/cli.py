@@ -26,6 +26,8 @@ app = typer.Typer(
 )
 data = typer.Typer(help="Bring training sets into the cache, and list them.")
 app.add_typer(data, name="data")
+benchmarks = typer.Typer(help="Measure what ships.")
+app.add_typer(benchmarks, name="benchmark")
 
 Device = Annotated[Literal["auto", "cpu", "cuda"], typer.Option(help="Where the network runs.")]
 Family = Literal["autoregressive", "vae", "gan", "adjacency_gan", "diffusion", "flow"]
@@ -187,6 +189,40 @@ def screen(
     with _resumable(f"{out}/.units"):
         _execute("screen", settings, prefect)
     terminal.show_run(open_run(out))
+
+
+@benchmarks.command("generators")
+def benchmark_generators(
+    out: Annotated[Path, typer.Option(help="Folder for generators.json, .csv and .md.")] = Path("runs/benchmark"),
+    data: Annotated[Literal["moses", "qm9"], typer.Option(help="Which molecules.")] = "moses",
+    generators: Annotated[
+        list[str] | None, typer.Option("--generator", help="Name, or file of a prior; repeatable; default: all.")
+    ] = None,
+    samples: Annotated[int | None, typer.Option(help="Default: 30000, on QM9 10000.", show_default=False)] = None,
+    seeds: Annotated[str, typer.Option(help="Separated by commas.")] = "0,1,2",
+    temperature: Temperature = 1.0,
+    top_p: TopP = 1.0,
+    device: Device = "auto",
+    workers: Workers = None,
+    prefect: Prefect = False,
+) -> None:
+    """Compare all generators by the figures of MOSES, with real molecules and baselines beside them."""
+    from molgen.benchmarking import BenchmarkSettings, benchmark
+
+    if not all(word.strip().isdigit() for word in seeds.split(",")):
+        raise MolgenError(f"--seeds {seeds} must be numbers separated by commas, such as 0,1,2")
+    settings = BenchmarkSettings(
+        out=out, data=data, generators=tuple(generators or ()), samples=samples,
+        seeds=tuple(int(word) for word in seeds.split(",")), temperature=temperature, top_p=top_p, device=device,
+        workers=workers,
+    )  # fmt: skip
+    terminal.say(f"device: {find_device(device).title}")
+    with _resumable(f"{out}/.units"):
+        if prefect:
+            _flow("benchmark")(settings)
+        else:
+            benchmark(settings)
+    terminal.say((out / "generators.md").read_text(encoding="utf-8"))
 
 
 @data.command("fetch")

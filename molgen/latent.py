@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import pandas as pd
 import torch
+from rdkit import Chem
 from torch import Tensor
 
 from molgen.errors import MolgenError
 from molgen.generator import NeuralGenerator
+from molgen.molecule import chemistry
+from molgen.molecule.distance import ReferenceIndex
+from molgen.molecule.properties import LOGP, MW, QED_SCORE
+from molgen.molecule.synthesis import SA_SCORE
 from molgen.seeds import torch_rng
 
 
@@ -42,6 +50,28 @@ def neighbours(generator: NeuralGenerator, design: str, n: int, seed: int, sprea
     (centre,) = _encoded(generator, [design])
     noise = torch.randn(n, len(centre), generator=torch_rng(seed, "neighbours"))
     return generator.decode(centre + spread * noise, seed)
+
+
+def described(designs: Sequence[str], *others: str) -> pd.DataFrame:
+    """One row a valid design: canonical `design`, its place in the list, likeness to `others`, and what it is like.
+
+    Likeness is the Tanimoto similarity of Morgan fingerprints of radius 2.
+    """
+    judged = [(place, one) for place, one in enumerate(chemistry.judge(designs, organic=False)) if one.mol is not None]
+    mols = [one.mol for _, one in judged]
+    table = pd.DataFrame({"place": [place for place, _ in judged], "design": [one.canonical for _, one in judged]})
+    for number, other in enumerate(others, 1):
+        _, similarity = ReferenceIndex.build([other]).nearest(mols)
+        table[f"like_{number}"] = similarity
+    for score in (QED_SCORE, SA_SCORE, LOGP, MW):
+        table[score.name] = score(mols).values
+    return table
+
+
+def between(table: pd.DataFrame, ends: Sequence[str]) -> pd.DataFrame:
+    """The rows whose design is neither end."""
+    same = {Chem.CanonSmiles(end) for end in ends}
+    return table[~table["design"].isin(same)]
 
 
 def _encoded(generator: NeuralGenerator, designs: list[str]) -> Tensor:

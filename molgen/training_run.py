@@ -57,7 +57,7 @@ class TrainSettings:
         recipe: settings of the family as NAME=VALUE, see its recipe in molgen/families/.
         rate: of learning; by default the family's, a quarter of it where a prior is trained further.
         patience: looks at the held-out molecules (one a pass over the data) without gain after which training stops and
-            the best weights are kept; by default 5 where a prior is trained further, else there is no such end.
+            the best weights are kept; 0: never; by default 5 where a prior is trained further, else 0.
         threads: CPU threads of the network; by default one for each core.
     """
 
@@ -80,12 +80,12 @@ class TrainSettings:
     threads: int | None = None
 
     def __post_init__(self) -> None:
-        for name in ("minutes", "steps", "rate", "batch", "patience", "threads"):
+        for name in ("minutes", "steps", "rate", "batch", "threads"):
             value = getattr(self, name)
             if value is not None and not 0 < value < math.inf:
                 raise MolgenError(f"--{name} {value} must be a number above zero")
-        for name in ("seed", "held_out"):
-            if getattr(self, name) < 0:
+        for name in ("seed", "held_out", "patience"):
+            if (getattr(self, name) or 0) < 0:
                 raise MolgenError(f"--{name.replace('_', '-')} {getattr(self, name)} must be 0 or more")
         object.__setattr__(self, "recipe", tuple(self.recipe))
         if self.minutes is None and self.steps is None:
@@ -228,7 +228,8 @@ def _plan(settings: TrainSettings, rows: int, further: bool) -> Plan:
     """The family's habits, unless told otherwise; a prior that is trained further learns slowly and stops early."""
     habits = family(settings.family)[1].habits
     batch = settings.batch or habits["batch"]
-    patience = settings.patience or (FURTHER["patience"] if further else None)
+    asked = settings.patience
+    patience = (FURTHER["patience"] if further else 0) if asked is None else asked
     return Plan(
         minutes=settings.minutes,
         steps=settings.steps,
@@ -236,7 +237,7 @@ def _plan(settings: TrainSettings, rows: int, further: bool) -> Plan:
         batch=batch,
         rate=settings.rate or habits["rate"] * (FURTHER["rate"] if further else 1.0),
         checkpoint_steps=max(1, rows // batch) if patience else None,
-        patience=patience,
+        patience=patience or None,
     )
 
 

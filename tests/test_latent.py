@@ -9,7 +9,7 @@ from rdkit import Chem
 from molgen.errors import MolgenError
 from molgen.families.autoregressive import AutoregressiveRecipe
 from molgen.generator import NeuralGenerator
-from molgen.latent import interpolate, neighbours, slerp
+from molgen.latent import between, described, interpolate, neighbours, slerp
 from molgen.recipes import build, settings_of
 from molgen.train import Plan, train
 from tests.tiny import EIGHT, GRAMMAR, TINY_VAE, eight
@@ -61,3 +61,11 @@ def test_what_has_no_latent_space_says_so(generator: NeuralGenerator) -> None:
         NeuralGenerator(build(recipe, GRAMMAR), card).encode(["CCO"])
     with pytest.raises(MolgenError, match=r"'\[U\]' cannot be encoded: atom U"):
         interpolate(generator, "[U]", "CCO")
+
+
+def test_designs_are_described_with_their_likeness_and_ends_are_left_out() -> None:
+    table = described(["CCO", "not one", "c1ccccc1", "OCC"], "CCO", "c1ccccc1")
+    assert table["place"].tolist() == [0, 2, 3] and table["design"].tolist() == ["CCO", "c1ccccc1", "CCO"]
+    assert table["like_1"].tolist() == [1.0, 0.0, 1.0] and table["like_2"].tolist() == [0.0, 1.0, 0.0]
+    assert table["mw"].tolist() == pytest.approx([46.069, 78.114, 46.069], abs=1e-2)
+    assert between(table, ["OCC"])["design"].tolist() == ["c1ccccc1"]

@@ -1,0 +1,92 @@
+"""The comparison of generators: its rows, its table, and what it does not do twice."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from molgen import benchmarking, contests
+from molgen.benchmarking import BenchmarkSettings, benchmark, markdown
+from molgen.contests import Contest
+from molgen.errors import MolgenError
+from molgen.executor import Serial
+from molgen.small import constitution, small_figures
+
+DESIGNS = ["CCO", "CC(=O)O", "c1ccccc1", "CCN", "CC#N", "C1CC1"]
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """A contest of six molecules whose only figure is the share of ethanol; counts how often it was measured."""
+    asked: list[str] = []
+
+    def figures(designs: list[str], seed: int) -> dict[str, float]:
+        asked.append(f"{len(designs)} {seed}")
+        return {"valid_as_drawn": 1.0, "fcd_test": designs.count("CCO") / len(designs)}
+
+    contest = Contest("moses", "six", 6, lambda executor: figures)
+    monkeypatch.setitem(contests.CONTESTS, "moses", contest)
+    monkeypatch.setattr(contests.datasets, "read_smiles", lambda name: DESIGNS)
+    return asked
+
+
+def test_the_control_is_every_real_molecule_once_and_nothing_is_measured_twice(small, tmp_path: Path) -> None:
+    settings = BenchmarkSettings(out=tmp_path, generators=(contests.REAL, "resample"), seeds=(0, 1))
+    path = benchmark(settings, Serial())
+    rows = json.loads(path.read_text())["rows"]
+    assert [(row["generator"], row["seed"]) for row in rows] == [
+        (contests.REAL, 0), (contests.REAL, 1), ("resample", 0), ("resample", 1)
+    ]  # fmt: skip
+    assert [row["fcd_test"] for row in rows[:2]] == pytest.approx([1 / 6, 1 / 6]) and len(small) == 4
+    benchmark(settings, Serial())
+    assert len(small) == 4
+
+
+def test_an_unknown_generator_is_told_before_anything_is_spent(small, tmp_path: Path) -> None:
+    with pytest.raises(MolgenError, match="nobody is neither a file nor one of the priors"):
+        benchmark(BenchmarkSettings(out=tmp_path, generators=(contests.REAL, "nobody")), Serial())
+    assert small == []
+
+
+def test_the_table_has_the_mean_over_seeds_and_the_best_distance_first() -> None:
+    def row(name: str, kind: str, fcd: float) -> dict[str, object]:
+        return {"generator": name, "kind": kind, "valid_as_drawn": 1.0, "fcd_test": fcd}
+
+    rows = [row("a", "prior", 0.5), row("a", "prior", 0.7), row("b", "baseline", 0.1), row("b", "baseline", 0.1)]
+    assert markdown(rows).splitlines() == [
+        "| generator | valid as drawn | FCD test |",
+        "|---|---|---|",
+        "| b (baseline) | 1.0000 | 0.100 ± 0.000 |",
+        "| **a** | 1.0000 | 0.600 ± 0.141 |",
+    ]
+
+
+def test_draws_are_those_of_the_command_generate() -> None:
+    asked: list[tuple[int, int]] = []
+
+    def sample(n: int, seed: int, **_: object) -> list[str]:
+        asked.append((n, seed))
+        return ["CCO"] * n
+
+    from molgen.seeds import spawn
+
+    designs, seconds = benchmarking.drawn(sample, benchmarking.CHUNK + 5, 7, {})
+    assert len(designs) == benchmarking.CHUNK + 5 and seconds > 0
+    assert asked == [(benchmarking.CHUNK, spawn(7, "draw", 0)), (5, spawn(7, "draw", 1))]
+
+
+def test_fragments_and_nonsense_are_not_valid_small_molecules(monkeypatch: pytest.MonkeyPatch) -> None:
+    import numpy as np
+
+    from molgen import metrics, small
+    from molgen.metrics import Moments
+    from molgen.small import SmallReference
+
+    monkeypatch.setattr(small.metrics, "chemnet", lambda: None)
+    monkeypatch.setattr(small.metrics, "activations", lambda texts, network: np.eye(512)[: len(texts)])
+    reference = SmallReference(frozenset({"CCO"}), Moments(np.zeros(512), np.eye(512)))
+    found = small_figures(["CCO", "OCC", "CC.O", "C(", "C[C@H](F)Cl", "CC(F)Cl"], reference)
+    assert found["parsed"] == 5 / 6 and found["valid_as_drawn"] == 4 / 6
+    assert found["unique"] == 2 / 4 and found["valid_and_unique"] == 2 / 6 and found["novelty"] == 1 / 2
+    assert constitution("C[C@H](F)Cl") == constitution("CC(F)Cl") != ""
+    assert metrics is small.metrics
