@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from molgen.batch import Grammar
+from molgen.batch import Fields, Grammar
 from molgen.errors import MolgenError
 from molgen.molecule.grammar import MoleculeGrammar
 from molgen.molecule.vocabulary import Vocabulary
@@ -27,6 +27,10 @@ class Codec(Protocol):
 
     def decode(self, tokens: Iterable[Sequence[int]]) -> list[str]:
         """The text of every token sequence, as drawn."""
+        ...
+
+    def texts(self, fields: Fields, n: int) -> list[str]:
+        """The text of the first `n` designs of drawn fields, as drawn: fragments are joined by dots."""
         ...
 
 

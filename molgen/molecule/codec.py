@@ -21,6 +21,8 @@ from molgen.molecule.vocabulary import ADD, BACK, END, RING, Atom, Token, Vocabu
 if TYPE_CHECKING:
     from torch_geometric.data import Data
 
+    from molgen.batch import Fields
+
 ORDERS = {Chem.BondType.SINGLE: 1, Chem.BondType.DOUBLE: 2, Chem.BondType.TRIPLE: 3}
 BONDS = {order: bond for bond, order in ORDERS.items()}
 
@@ -200,6 +202,12 @@ class MoleculeCodec:
             MolgenError: a token that cannot follow.
         """
         return [write_smiles(self.vocabulary, row) for row in tokens]
+
+    def texts(self, fields: Fields, n: int) -> list[str]:
+        """The text of the first `n` molecules of fields, as drawn; see `text`. Atoms without any bond stand alone."""
+        position, pair, sizes = (x.cpu().numpy() for x in (fields.position[:n], fields.pair[:n], fields.sizes[:n]))
+        graphs = (Graph(p[:k], b[:k, :k]) for p, b, k in zip(position, pair, sizes.tolist(), strict=True))
+        return [self.text(graph) for graph in graphs]
 
     def _write(self, graph: Graph) -> Chem.Mol:
         mol = Chem.RWMol()

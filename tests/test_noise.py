@@ -1,0 +1,219 @@
+"""Noise over classes against matrices written out, and its bounds against a likelihood summed by hand."""
+
+import itertools
+
+import pytest
+import torch
+from torch import Tensor
+
+from molgen.noise import Kernel, Window, absorbing, distorted, hidden_nats, marginal, spread_times, uniform
+from molgen.seeds import torch_rng
+
+KERNELS = {
+    "absorbing": absorbing(4),
+    "uniform": uniform(5),
+    "marginal": marginal(torch.tensor([5.0, 1.0, 2.0, 0.5, 1.5])),
+}
+
+
+@pytest.fixture(params=KERNELS)
+def kernel(request: pytest.FixtureRequest) -> Kernel:
+    """A kernel with five classes of x_t."""
+    return KERNELS[request.param]
+
+
+def matrix(kernel: Kernel, alpha: float) -> Tensor:
+    """(5, 5) Q, rows x_0, columns x_t."""
+    return alpha * torch.eye(5) + (1 - alpha) * kernel.limit.expand(5, 5)
+
+
+def test_the_limits_are_hidden_alike_and_the_frequencies() -> None:
+    assert absorbing(2).limit.tolist() == [0, 0, 1]
+    assert uniform(4).limit.tolist() == [0.25] * 4
+    assert marginal(torch.tensor([1.0, 3.0])).limit.tolist() == [0.25, 0.75]
+
+
+def test_noised_classes_come_as_often_as_their_row_of_the_matrix_says(kernel: Kernel) -> None:
+    n, x_0 = 40_000, 2
+    drawn = kernel.noised(torch.full((n,), x_0), torch.tensor(0.3), torch_rng(0, "noise"))
+    share = torch.bincount(drawn, minlength=5) / n
+    assert torch.allclose(share, matrix(kernel, 0.3)[x_0], atol=4 * (0.25 / n) ** 0.5)
+
+
+def test_the_posterior_is_bayes_over_the_matrices(kernel: Kernel) -> None:
+    alpha_s, alpha_t = 0.7, 0.2
+    to_s, step = matrix(kernel, alpha_s), matrix(kernel, alpha_t / alpha_s)
+    assert torch.allclose(to_s @ step, matrix(kernel, alpha_t), atol=1e-6)
+    for i, j in itertools.product(range(5), range(5)):
+        joint = to_s[i] * step[:, j]
+        if joint.sum() == 0:  # x_0 = i never leads to x_t = j
+            continue
+        found = kernel.posterior(torch.tensor(j), torch.tensor(i), torch.tensor(alpha_s), torch.tensor(alpha_t))
+        assert torch.allclose(found, joint / joint.sum(), atol=1e-6)
+
+
+def test_the_way_back_is_the_posterior_averaged_over_what_is_predicted(kernel: Kernel) -> None:
+    alpha_s, alpha_t = torch.tensor(0.6), torch.tensor(0.25)
+    chance = torch_rng(0, "predicted")
+    for j in range(5):
+        predicted = torch.rand(5, generator=chance)
+        if kernel is KERNELS["absorbing"]:
+            predicted[4] = 0  # no design is hidden
+            predicted = predicted if j == 4 else torch.eye(5)[j]  # what is not hidden is known
+        predicted /= predicted.sum()
+        parts = [kernel.posterior(torch.tensor(j), torch.tensor(i), alpha_s, alpha_t) for i in range(5)]
+        found = kernel.reverse(torch.tensor(j), predicted, alpha_s, alpha_t)
+        assert torch.allclose(found, sum(w * p for w, p in zip(predicted, parts, strict=True)), atol=1e-6)
+        assert found.sum().item() == pytest.approx(1, abs=1e-6)
+
+
+def test_the_last_step_back_ends_at_what_is_predicted(kernel: Kernel) -> None:
+    predicted = torch.tensor([0.1, 0.2, 0.3, 0.4, 0.0])
+    found = kernel.reverse(torch.tensor(4), predicted, torch.tensor(1.0), torch.tensor(0.0))
+    assert torch.allclose(found, predicted, atol=1e-6)
+
+
+def test_where_all_is_noise_before_and_after_a_step_changes_nothing(kernel: Kernel) -> None:
+    predicted = torch.full((5,), 0.2)
+    found = kernel.reverse(torch.tensor(4), predicted, torch.tensor(0.0), torch.tensor(0.0))
+    assert found.tolist() == pytest.approx([0, 0, 0, 0, 1])
+
+
+def test_a_window_dissolves_between_its_ends_and_its_weight_is_the_slope_of_log_one_minus_alpha() -> None:
+    window = Window(0.25, 0.75)
+    t = torch.tensor([0.0, 0.25, 0.3, 0.5, 0.74, 0.8], dtype=torch.float64)
+    assert window.alpha(t).tolist() == pytest.approx([1, 1, 0.9, 0.5, 0.02, 0])
+    h = 1e-6
+    slope = (torch.log(1 - window.alpha(t + h)) - torch.log(1 - window.alpha(t - h))) / (2 * h)
+    assert window.weight(t)[2:5].tolist() == pytest.approx(slope[2:5].tolist(), rel=1e-4)
+    assert window.weight(t)[[0, 1, 5]].tolist() == [0, 0, 0]
+
+
+def test_distorted_time_runs_from_one_to_zero_and_slows_down_at_the_end() -> None:
+    share = torch.linspace(0, 1, 5)
+    assert distorted(share, 1).tolist() == [1, 0.75, 0.5, 0.25, 0]
+    assert distorted(share, 2).tolist() == [1, 0.5625, 0.25, 0.0625, 0]
+
+
+def test_spread_times_are_one_in_each_slice() -> None:
+    times = spread_times(50, torch_rng(0, "times"), torch.device("cpu"))
+    start = times.min()
+    assert ((times - start) * 50).round().sort().values.tolist() == list(range(50))
+    assert times.tolist() != times.sort().values.tolist()
+
+
+# A closed problem: designs of two variables with two classes, and a model that predicts each from what it sees.
+
+DESIGNS = torch.tensor(list(itertools.product(range(2), repeat=2)))
+CLOSED = [absorbing(2), uniform(2), marginal(torch.tensor([3.0, 1.0]))]
+
+
+def states(kernel: Kernel) -> Tensor:
+    """(S, 2) every x_t."""
+    return torch.tensor(list(itertools.product(range(len(kernel.limit)), repeat=2)))
+
+
+def prediction(seen: Tensor) -> Tensor:
+    """seen (S, 2) -> (S, 2 variables, 2 classes): any function of what is seen would do."""
+    weights = torch.tensor([0.3, -0.2, 0.5], dtype=torch.float64)[seen]
+    score = torch.stack([weights[:, 0] - 0.7 * weights[:, 1], 0.2 + 4 * weights[:, 0] * weights[:, 1]], dim=1)
+    return torch.stack([score, -score], dim=2).softmax(2)
+
+
+def predicted(kernel: Kernel, seen: Tensor) -> Tensor:
+    """(S, 2, K): over all classes of x_t; what is not hidden is known."""
+    found = prediction(seen)
+    if len(kernel.limit) == 2:
+        return found
+    known = torch.nn.functional.one_hot(seen, 3).double()
+    hidden = torch.nn.functional.pad(found, (0, 1))
+    return torch.where((seen == 2)[..., None], hidden, known)
+
+
+def steps_model(kernel: Kernel, alphas: list[float]) -> Tensor:
+    """log p(x_0) (S,) of the chain that runs back over all alphas, summed over all states of both variables."""
+    seen, limit = states(kernel), kernel.limit.double()
+    found = limit[seen].prod(1)
+    for alpha_s, alpha_t in zip(alphas[-2::-1], alphas[:0:-1], strict=True):
+        back = kernel.reverse(seen, predicted(kernel, seen), *double(alpha_s, alpha_t))
+        found = found @ (back[:, 0, :, None] * back[:, 1, None, :]).flatten(1)
+    return found.log()
+
+
+def double(*numbers: float) -> list[Tensor]:
+    return [torch.tensor(number, dtype=torch.float64) for number in numbers]
+
+
+def steps_bound(kernel: Kernel, alphas: list[float]) -> Tensor:
+    """(4,) the bound of every design, expected over x_t by enumeration."""
+    seen = states(kernel)
+    x_t, x_0 = seen[None].expand(4, -1, 2), DESIGNS[:, None].expand(4, len(seen), 2)
+    total = torch.zeros(4, dtype=torch.float64)
+    for alpha_s, alpha_t in itertools.pairwise(alphas):
+        chance = (alpha_t * (x_t == x_0) + (1 - alpha_t) * kernel.limit.double()[x_t]).prod(2)
+        nats = kernel.step_nats(x_t, x_0, predicted(kernel, seen).expand(4, -1, -1, -1), *double(alpha_s, alpha_t))
+        total += torch.where(chance > 0, chance * nats.sum(2), 0.0).sum(1)
+    return total
+
+
+@pytest.mark.parametrize("kernel", CLOSED, ids=["absorbing", "uniform", "marginal"])
+def test_the_bound_of_steps_is_above_the_exact_nats_of_every_design(kernel: Kernel) -> None:
+    alphas = [1 - k / 10 for k in range(11)]
+    log_p = steps_model(kernel, alphas)
+    exact = -log_p[(states(kernel) < 2).all(1)]
+    assert log_p.exp().sum().item() == pytest.approx(1, abs=1e-6)
+    assert exact.exp().isfinite().all()
+    assert bool((steps_bound(kernel, alphas) > exact).all())
+
+
+@pytest.mark.parametrize("kernel", CLOSED, ids=["absorbing", "uniform", "marginal"])
+def test_the_bound_of_one_variable_is_its_entropy_where_the_prediction_is_bayes(kernel: Kernel) -> None:
+    """Then the chain back is the noise reversed, and the mean of the bound is the entropy of the data."""
+    share = torch.tensor([0.8, 0.2], dtype=torch.float64)
+    classes, alphas = len(kernel.limit), [1 - k / 10 for k in range(11)]
+    seen = torch.arange(classes)
+    total = 0.0
+    for alpha_s, alpha_t in itertools.pairwise(alphas):
+        likely = torch.stack([alpha_t * (seen == i) + (1 - alpha_t) * kernel.limit.double() for i in range(2)])
+        joint = share[:, None] * likely  # (x_0, x_t)
+        bayes = (joint / joint.sum(0).clamp(min=1e-12)).T
+        guess = torch.nn.functional.pad(bayes, (0, classes - 2))
+        for i in range(2):
+            nats = kernel.step_nats(seen, torch.full_like(seen, i), guess, *double(alpha_s, alpha_t))
+            total += torch.where(joint[i] > 0, joint[i] * nats, 0.0).sum().item()
+    assert total == pytest.approx(-(share * share.log()).sum().item(), abs=1e-6)
+
+
+def test_the_absorbing_bound_is_the_mean_over_orders_and_that_of_many_steps_tends_to_it() -> None:
+    """In continuous time variables come back one at a time, so the bound is the mean nats over both orders."""
+    exact = (order_nats(first=0) + order_nats(first=1)) / 2
+    fine = steps_bound(absorbing(2), [1 - k / 400 for k in range(401)])[DESIGN]
+    assert fine.item() == pytest.approx(exact, abs=2e-3)
+    assert estimated(Window(), Window(), seed=0) == pytest.approx(exact, abs=0.02)
+
+
+def test_variables_with_windows_apart_give_the_nats_of_one_order() -> None:
+    """The first variable dissolves after the second, so it comes back before it."""
+    assert estimated(Window(0.5, 1.0), Window(0.0, 0.5), seed=1) == pytest.approx(order_nats(first=0), abs=0.02)
+
+
+DESIGN = 2  # (1, 0)
+
+
+def order_nats(first: int) -> float:
+    """Nats of the design (1, 0) when one variable is drawn unseen, the other given it."""
+    design = DESIGNS[DESIGN]
+    half = torch.full((2,), 2)
+    half[first] = design[first]
+    unseen, given = prediction(torch.full((1, 2), 2))[0], prediction(half[None])[0]
+    return -(unseen[first, design[first]] * given[1 - first, design[1 - first]]).log().item()
+
+
+def estimated(*windows: Window, seed: int) -> float:
+    """The bound of the design (1, 0) by its mean over many times, as training estimates it."""
+    n, chance = 200_000, torch_rng(seed, "bound")
+    times = spread_times(n, chance, torch.device("cpu"))
+    true = DESIGNS[DESIGN].expand(n, 2)
+    x_t = absorbing(2).noised(true, torch.stack([w.alpha(times) for w in windows], dim=1), chance)
+    nats = -prediction(x_t).gather(2, true[..., None]).squeeze(2).log()
+    return hidden_nats(nats, x_t == 2, torch.stack([w.weight(times) for w in windows], dim=1)).mean().item()
