@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from molgen import datasets, resources
+from molgen import datasets, drawing, resources
 from molgen.errors import MolgenError
 from molgen.executor import Executor
 from molgen.seeds import rng
@@ -83,9 +83,7 @@ def kind(name: str) -> str:
 def opened(name: str, path: Path | None, contest: Contest, device: str, executor: Executor) -> Any:
     """The generator of that name, fitted where it must be."""
     if path is not None:
-        from molgen.generator import load_generator
-
-        return load_generator(path, device)  # type: ignore[arg-type]
+        return drawing.load(path, device)
     designs = datasets.read_smiles(contest.train)
     if name == REAL:
         return Real(designs)

