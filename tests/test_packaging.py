@@ -72,7 +72,7 @@ def test_prefect_is_held_to_the_versions_with_which_it_works() -> None:
     assert {name: str(direct()[name].specifier) for name in ("fastapi", "sqlalchemy", "rdkit")} == {
         "fastapi": "<0.151,>=0.139",
         "sqlalchemy": "<2.1,>=2.0.40",
-        "rdkit": "<2027,>=2025.9",
+        "rdkit": "<2027,>=2026.3",
     }
 
 
