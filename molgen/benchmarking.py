@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -16,13 +17,13 @@ from typing import Any, Literal
 import pandas as pd
 from rdkit import Chem, rdBase
 
-from molgen import contests
+from molgen import contests, drawing
 from molgen.contests import Contest, Figures
 from molgen.errors import MolgenError
 from molgen.executor import Executor
 from molgen.line import executing
 from molgen.progress import progress
-from molgen.provenance import code_digest, commit, find_device, now, sha256_of, versions
+from molgen.provenance import code_digest, commit, find_device, now, version_of, versions
 from molgen.seeds import spawn
 from molgen.store import Ref, Store, write_atomic
 
@@ -30,7 +31,7 @@ log = logging.getLogger("molgen.benchmark")
 
 VERSION = "1"
 CHUNK = 10_240  # draws under one child seed, as `molgen generate` draws them
-CODE = ("benchmarking.py", "contests.py", "metrics.py", "moses", "similarity.py", "families", "nn", "baselines")
+CODE = ("benchmarking.py", "contests.py", "metrics.py", "moses", "small.py", "similarity.py", *drawing.CODE)
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,8 @@ class BenchmarkSettings:
         object.__setattr__(self, "seeds", tuple(self.seeds))
         if self.samples is not None and self.samples < 2:
             raise MolgenError(f"--samples {self.samples} must be 2 or more")
+        if not (0 < self.temperature < math.inf and 0 < self.top_p <= 1):
+            raise MolgenError(f"--temperature {self.temperature} must be above 0, --top-p {self.top_p} above 0 to 1")
         if not self.seeds or min(self.seeds) < 0:
             raise MolgenError(f"--seeds {self.seeds} must be numbers from 0 on")
 
@@ -92,7 +95,8 @@ class _Measure:
         n = self.settings.samples or self.contest.samples
         log.info("%s, seed %d: %s designs", name, seed, f"{n:,}")
         key = {"name": name, "seed": seed, "n": n, "data": self.contest.name, "code": code_digest(*CODE)}
-        key |= {"sha256": sha256_of(source) if source else "", "rdkit": rdBase.rdkitVersion}
+        key |= {"prior": drawing.identity(source) if source else "", "rdkit": rdBase.rdkitVersion}
+        key |= {"device": find_device(self.settings.device).kind, "torch": version_of("torch")}
         key |= {"temperature": self.settings.temperature, "top_p": self.settings.top_p}
         ref: Ref = self.store.unit("figures", VERSION, key, lambda: self._row(name, source, seed, n))
         return self.store.table(ref)
@@ -101,7 +105,10 @@ class _Measure:
         device = find_device(self.settings.device).kind
         generator = contests.opened(name, source, self.contest, device, self.executor)
         shape = {"temperature": self.settings.temperature, "top_p": self.settings.top_p}
-        designs, seconds = drawn(generator.sample, n, seed, shape)
+        if contests.kind(name) == "control":  # in one piece: chunks of their own seeds would repeat molecules
+            designs, seconds = generator.sample(n, seed), math.nan
+        else:
+            designs, seconds = drawn(generator.sample, n, seed, shape)
         if self._figures is None:
             self._figures = self.contest.load(self.executor)
         about = {
@@ -145,16 +152,17 @@ def _written(settings: BenchmarkSettings, table: pd.DataFrame) -> Path:
 
 
 COLUMNS = {
-    "valid_as_drawn": "valid as drawn", "unique_at_10000": "unique@10k", "novelty": "novel", "fcd_test": "FCD test",
-    "fcd_test_scaffolds": "FCD scaffold", "snn_test": "SNN", "scaf_test": "Scaf", "intdiv": "IntDiv",
-    "filters": "Filters", "designs_per_cpu_second": "per CPU-s",
+    "valid_as_drawn": "valid as drawn", "unique_at_10000": "unique@10k", "unique": "unique", "novelty": "novel",
+    "fcd_test": "FCD test", "fcd_test_scaffolds": "FCD scaffold", "snn_test": "SNN", "scaf_test": "Scaf",
+    "intdiv": "IntDiv", "filters": "Filters", "designs_per_cpu_second": "per CPU-s",
 }  # fmt: skip
 
 
 def markdown(rows: Sequence[dict[str, Any]]) -> str:
     """One line a generator: means over the seeds, best FCD first; for FCD the deviation where there are several."""
     table = pd.DataFrame(rows)
-    columns = [name for name in COLUMNS if name in table]
+    skipped = "unique" if "unique_at_10000" in table else ""
+    columns = [name for name in COLUMNS if name in table and name != skipped]
     means = table.groupby("generator")[columns].mean().sort_values("fcd_test")
     spread = table.groupby("generator")[columns].std()
     kinds = table.groupby("generator")["kind"].first()

@@ -12,10 +12,10 @@ from molgen.deadline import Until
 from molgen.errors import MolgenError
 from molgen.line import Line
 from molgen.progress import progress
-from molgen.provenance import code_digest, version_of
+from molgen.provenance import code_digest, sha256_of, version_of
 from molgen.seeds import spawn
 from molgen.settings import DesignSettings, GenerateSettings, wanted
-from molgen.store import Ref, Store
+from molgen.store import Ref, Store, digest
 
 VERSION = "2"
 CHUNK = 10_240  # draws in one unit: whole blocks of 1,024, as generators draw them
@@ -26,7 +26,7 @@ SHIPPED = {  # the prior that ships for each family, all learned from MOSES
     "diffusion": "moses_diffusion",
     "flow": "moses_flow",
 }
-CODE = ("families", "nn", "batch.py", "generator.py", "modality.py", "recipes.py", "seeds.py")
+CODE = ("families", "nn", "baselines", "batch.py", "generator.py", "modality.py", "recipes.py", "seeds.py")
 CODE += ("noise.py", "molecule/codec.py", "molecule/grammar.py", "molecule/smiles.py", "molecule/vocabulary.py")
 
 
@@ -80,6 +80,8 @@ def load_card(path: Path, device: str) -> Unloaded:
 
 def find_prior(settings: DesignSettings | GenerateSettings) -> Path:
     """The file of weights: the prior that is named by its path or name, or the one that ships for the family."""
+    if settings.prior and settings.generator != "autoregressive":
+        raise MolgenError(f"--generator {settings.generator} and --prior {settings.prior}: give one of them")
     if settings.prior:
         return resources.find("priors", settings.prior)
     name = SHIPPED[settings.generator]
@@ -98,6 +100,15 @@ def refuse_untaught(settings: DesignSettings | GenerateSettings, card: Mapping[s
     if strange := sorted(set(wanted(settings)) - set(known)):
         taught = ", ".join(known) or "none"
         raise MolgenError(f"--want {strange[0]}: this prior was not taught that property; it knows {taught}")
+
+
+def identity(prior: Path) -> str:
+    """What decides the draws of a prior: its weights, and of its card the recipe, the grammar and what it borrows."""
+    from molgen.generator import card_path, read_card
+
+    card = read_card(prior) if card_path(prior).exists() else {}
+    deciding = {name: card.get(name) for name in ("recipe", "grammar", "borrows")}
+    return digest({"weights": sha256_of(prior), **deciding})
 
 
 def made_from(prior_sha256: str, device: str, settings: DesignSettings | GenerateSettings) -> dict[str, Any]:

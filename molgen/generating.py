@@ -57,7 +57,7 @@ def planned(settings: GenerateSettings) -> tuple[dict[str, Any], Device, dict[st
         raise MolgenError(f"--out {out} must be a .csv file")
     prior = input_file(drawing.find_prior(settings))
     device = find_device(settings.device)
-    made_from = drawing.made_from(prior["sha256"], device.kind, settings)
+    made_from = drawing.made_from(drawing.identity(Path(prior["path"])), device.kind, settings)
     made_from["code"] = code_digest(*drawing.CODE, *CODE)
     _is_there(out, made_from, settings.replace)
     return prior, device, made_from

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -95,6 +96,8 @@ class NeuralGenerator:
         Raises:
             MolgenError: a property that the prior was not taught.
         """
+        if not wanted:
+            return self
         known = getattr(self.module.recipe, "properties", ())
         if strange := sorted(set(wanted) - set(known)):
             taught = ", ".join(known) or "none; train one with --set properties=logp,tpsa"
@@ -116,7 +119,9 @@ class NeuralGenerator:
         return self.codec.decode(drawn[:n].tolist())
 
     def log_likelihood(self, designs: Sequence[str], seed: int = 0) -> torch.Tensor:
-        """log p of every design, nats (n,), or the family's lower bound; NaN where it is outside of the vocabulary.
+        """log p of every design, nats (n,); NaN where it is outside of the vocabulary.
+
+        Where the family has a bound only, this is an estimate of it by the random numbers of `seed`.
 
         Raises:
             MolgenError: the family has no likelihood.
@@ -145,9 +150,7 @@ class NeuralGenerator:
         Raises:
             MolgenError: the family has no latent space to encode into.
         """
-        module = getattr(self.module, "autoencoder", self.module)
-        if not hasattr(module, "encode"):
-            raise MolgenError(f"the {self.card['recipe']['kind']} family has no latent space: take a prior of a VAE")
+        module = self._with_latent(self.module)
         found, rows, data = self._spelled(designs)
         latents = found[:, None].repeat(1, module.recipe.latent)
         for start in range(0, len(rows), ROWS):
@@ -156,9 +159,16 @@ class NeuralGenerator:
                 latents[torch.tensor(rows)[part]] = module.encode(data.batch(part.numpy(), module.grammar))[0]
         return latents
 
+    def _with_latent(self, module: nn.Module) -> nn.Module:
+        """The VAE that the module is or borrows."""
+        found = getattr(module, "autoencoder", module)
+        if not hasattr(found, "encode"):
+            raise MolgenError(f"the {self.card['recipe']['kind']} family has no latent space: take a prior of a VAE")
+        return found
+
     def decode(self, latents: torch.Tensor, seed: int = 0, *, temperature: float = GREEDY) -> list[str]:
         """The design of every latent (n, Z), as drawn; by default the likeliest token is taken at every step."""
-        module = getattr(self._drawing, "autoencoder", self._drawing)
+        module = self._with_latent(self._drawing)
         drawn: list[str] = []
         for block, start in enumerate(range(0, len(latents), ROWS)):
             chance = torch_rng(seed, "decode", block)
@@ -169,8 +179,9 @@ class NeuralGenerator:
     def save(self, path: Path) -> None:
         """Weights in half precision as safetensors, the card beside them as JSON. Borrowed weights are not repeated."""
         borrowed = self.card.get("borrows", {}).get("prefix")
+        kept = {name for name, _ in self.module.named_buffers()}  # sizes, frequencies, means: they need their digits
         weights = {
-            name: value.half().contiguous().cpu()
+            name: (value if name in kept else value.half()).contiguous().cpu()
             for name, value in self.module.state_dict().items()
             if not (borrowed and name.startswith(borrowed))
         }
@@ -179,7 +190,7 @@ class NeuralGenerator:
 
 
 def _refuse(n: int, temperature: float, top_p: float) -> None:
-    if n < 0 or temperature <= 0 or not 0 < top_p <= 1:
+    if n < 0 or not 0 < temperature < math.inf or not 0 < top_p <= 1:
         asked = f"{n} designs at temperature {temperature}, top_p {top_p}"
         needed = "n must be 0 or more, temperature above 0, top_p above 0 and at most 1"
         raise MolgenError(f"cannot draw {asked}: {needed}")

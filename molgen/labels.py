@@ -29,9 +29,7 @@ def labelled(
     Raises:
         MolgenError: a property that molgen does not compute.
     """
-    known = [score.name for score in SCORES]
-    if strange := [name for name in names if name not in known]:
-        raise MolgenError(f"no property {strange[0]!r}; there are {', '.join(known)}")
+    refuse_unknown(names)
     rows = np.sort(rng(seed, "labels").permutation(len(data))[:most])
     parts = [rows[i : i + CHUNK] for i in range(0, len(rows), CHUNK)]
     work = partial(_properties, vocabulary.settings(), tuple(names))
@@ -39,6 +37,13 @@ def labelled(
     labels = np.full((len(data), len(names)), np.nan, dtype=np.float32)
     labels[rows] = np.concatenate(found)
     return Sequences(data.flat, data.offsets, labels)
+
+
+def refuse_unknown(names: Sequence[str]) -> None:
+    """MolgenError for a property that molgen does not compute."""
+    known = [score.name for score in SCORES]
+    if strange := [name for name in names if name not in known]:
+        raise MolgenError(f"no property {strange[0]!r}; there are {', '.join(known)}")
 
 
 def _properties(settings: dict[str, Any], names: tuple[str, ...], data: Sequences) -> np.ndarray:

@@ -62,8 +62,8 @@ class Kernel:
     def noise(self, shape: tuple[int, ...], device: torch.device, chance: torch.Generator) -> Tensor:
         """Draws from the limit: x_1, int64 of the given shape."""
         uniform = torch.rand(shape, device=device, generator=chance)
-        cumulative = self.limit.to(device).float().cumsum(0)
-        last = self.limit.nonzero().max()
+        limit = self.limit.to(device).float()
+        cumulative, last = limit.cumsum(0), int(limit.nonzero().max())
         return torch.searchsorted(cumulative, uniform * cumulative[-1], right=True).clamp(max=last)
 
     def reverse(self, x_t: Tensor, predicted: Tensor, alpha_s: Tensor, alpha_t: Tensor) -> Tensor:
@@ -101,7 +101,7 @@ class Kernel:
         """
         true = self.posterior(x_t, x_0, alpha_s, alpha_t)
         model = self.reverse(x_t, predicted, alpha_s, alpha_t)
-        return torch.special.xlogy(true, true / model.clamp(min=1e-12)).sum(-1)
+        return (torch.special.xlogy(true, true) - true * model.clamp(min=1e-12).log()).sum(-1)
 
 
 def absorbing(classes: int) -> Kernel:

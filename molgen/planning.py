@@ -54,7 +54,7 @@ def plan_design(settings: DesignSettings, load: Callable[[Path, str], G]) -> Pla
     card = generator.card if generator is not None else {}
     drawing.refuse_untaught(settings, card)
     comparison = _comparison(settings.reference, *training_set(card))
-    made_from = drawing.made_from(prior["sha256"], device.kind, settings)
+    made_from = drawing.made_from(drawing.identity(Path(prior["path"])), device.kind, settings)
     made_from["code"] = code_digest(*drawing.CODE, *CODE)
     inputs = {"prior": prior | {"card": card, "arithmetic": str(getattr(generator, "arithmetic", ""))}}
     return _plan(settings, profile_path, profile, comparison, made_from, inputs, device.title, generator)

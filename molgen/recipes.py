@@ -52,9 +52,16 @@ def recipe_of(settings: dict[str, Any]) -> Any:
 
 
 def build(recipe: Any, grammar: Grammar, seed: int = 0) -> nn.Module:
-    """The family's module with weights drawn by the seed."""
-    with seeded(seed):
-        return family(recipe.kind)[1](grammar, recipe)
+    """The family's module with weights drawn by the seed.
+
+    Raises:
+        MolgenError: settings that do not go together.
+    """
+    try:
+        with seeded(seed):
+            return family(recipe.kind)[1](grammar, recipe)
+    except (ValueError, RuntimeError, AssertionError) as error:
+        raise MolgenError(f"no {recipe.kind} network can be built of {recipe}: {error}") from error
 
 
 def settings_of(recipe: Any) -> dict[str, Any]:

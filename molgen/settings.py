@@ -115,6 +115,8 @@ def wanted(settings: GenerateSettings | DesignSettings) -> dict[str, float]:
     found: dict[str, float] = {}
     for word in settings.want:
         name, _, value = word.partition("=")
+        if name.strip() in found:
+            raise MolgenError(f"--want {word}: {name.strip()} is wanted twice")
         try:
             found[name.strip()] = float(value)
         except ValueError as error:

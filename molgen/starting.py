@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import math
-from dataclasses import dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 from torch import nn
 
@@ -17,7 +18,12 @@ from molgen.modality import modality_of
 from molgen.provenance import sha256_of
 from molgen.recipes import family, recipe_of
 
+TRUTH = {"true": True, "false": False, "yes": True, "no": False, "1": True, "0": False}
+OF_PROPERTIES = ("centre", "spread")
 AUTOENCODER = "autoencoder."  # the weights that priors over its latent space borrow
+
+
+logger = logging.getLogger("molgen.train")
 
 
 @dataclass(frozen=True)
@@ -61,21 +67,34 @@ def _setting(begun: Any, word: str) -> tuple[str, Any]:
     known = {f.name: getattr(begun, f.name) for f in fields(begun) if f.name not in ("kind", "autoencoder")}
     if name not in known:
         raise MolgenError(f"the {begun.kind} recipe has no setting {name!r}; it has {', '.join(known)}")
+    choices = get_args(get_type_hints(type(begun))[name])
     kind = type(known[name])
     if kind is tuple:
         return name, tuple(word.strip() for word in value.split(",") if word.strip())
+    if kind is bool:
+        choices, kind = tuple(TRUTH), TRUTH.__getitem__
+    if kind is str and not choices:
+        return name, value
     try:
-        read = value.lower() in ("true", "yes", "1") if kind is bool else kind(value)
+        if choices and value not in choices:
+            raise ValueError
+        read = kind(value)
     except ValueError as error:
-        raise MolgenError(f"--set {word}: {name} must be of the kind of {known[name]!r}") from error
-    if isinstance(read, int | float) and not 0 <= read < math.inf:
-        raise MolgenError(f"--set {word}: {name} must be 0 or more")
+        wanted = f"one of {', '.join(choices)}" if choices else f"a number such as {known[name]!r}"
+        raise MolgenError(f"--set {word}: {name} must be {wanted}") from error
+    least = 1 if isinstance(read, int) and name != "origins" else 0
+    if not isinstance(read, str | bool) and not least <= read < math.inf:
+        raise MolgenError(f"--set {word}: {name} must be {least} or more")
     return name, read
 
 
 def goes_further(begun: Any, origin: Origin | None) -> bool:
-    """Is the origin of the same family, so that its training goes on?"""
-    return origin is not None and origin.recipe.kind == begun.kind
+    """Has the origin the same network, so that its training goes on?"""
+    return origin is not None and _network(origin.recipe) == _network(begun)
+
+
+def _network(begun: Any) -> dict[str, Any]:
+    return {name: value for name, value in asdict(begun).items() if name != "properties"}
 
 
 def take(module: nn.Module, origin: Origin | None, out: Path) -> dict[str, Any]:
@@ -95,7 +114,12 @@ def take(module: nn.Module, origin: Origin | None, out: Path) -> dict[str, Any]:
             raise MolgenError(f"{out} will need its autoencoder beside it: copy {origin.path} and its card there first")
         return {"borrows": {"prefix": AUTOENCODER, **begun["from"]}}
     own = module.state_dict()
+    if getattr(origin.recipe, "properties", ()) != getattr(module.recipe, "properties", ()):
+        weights = {name: w for name, w in weights.items() if not name.startswith(("decoder.condition", *OF_PROPERTIES))}
     fitting = {name: w for name, w in weights.items() if name in own and own[name].shape == w.shape}
+    if not fitting:
+        raise MolgenError(f"{origin.path} has no weights that fit the {module.recipe.kind} family: leave out --from")
+    logger.info("%d of %d tensors are taken from %s", len(fitting), len(own), origin.path.name)
     if origin.recipe == module.recipe and len(fitting) < len(own):
         raise MolgenError(f"{origin.path} does not fit its own recipe: copy it again")
     module.load_state_dict(own | fitting)

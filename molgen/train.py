@@ -42,8 +42,9 @@ class Plan:
     Attributes:
         rate, warm_up, weight_decay: of AdamW (Loshchilov and Hutter 2019, arXiv:1711.05101).
         average: decay of the moving average of the weights, which are what is kept in the end.
-        checkpoint_minutes, checkpoint_steps: how often the held-out designs are looked at and a checkpoint is written.
-        patience: looks without a better loss of the held-out designs after which training stops; the best is kept.
+        checkpoint_minutes: how often the held-out designs are looked at and a checkpoint is written.
+        look_steps, patience: looks at the held-out designs every so many steps; after `patience` of them without a
+            better loss training stops, and the best weights are kept.
     """
 
     minutes: float | None = None
@@ -55,7 +56,7 @@ class Plan:
     weight_decay: float = 0.01
     average: float = 0.999
     checkpoint_minutes: float = 2.0
-    checkpoint_steps: int | None = None
+    look_steps: int | None = None
     patience: int | None = None
 
     def __post_init__(self) -> None:
@@ -96,6 +97,7 @@ class History:
     rows: list[dict[str, float]] = field(default_factory=list)
     steps: int = 0
     minutes: float = 0.0
+    kept: dict[str, float] = field(default_factory=dict)  # the row of the weights that are left in the model
 
 
 @dataclass
@@ -110,6 +112,7 @@ class _Session:
     seconds: float = 0.0
     rows: list[dict[str, float]] = field(default_factory=list)  # reported so far
     best: dict[str, Tensor] | None = None  # averaged weights at the best look at held-out designs
+    best_row: dict[str, float] | None = None  # what was reported then
     waited: int = 0  # looks since then
 
     def state(self) -> dict[str, Any]:
@@ -121,6 +124,7 @@ class _Session:
             "seconds": self.seconds,
             "rows": self.rows,
             "best": self.best,
+            "best_row": self.best_row,
             "waited": self.waited,
         }
 
@@ -130,15 +134,15 @@ class _Session:
         for name, optimiser in self.optimisers.items():
             optimiser.load_state_dict(state["optimisers"][name])
         self.step, self.seconds, self.rows = state["step"], state["seconds"], state["rows"]
-        self.best, self.waited = state["best"], state["waited"]
+        self.best, self.best_row, self.waited = state["best"], state["best_row"], state["waited"]
 
-    def watch(self, patience: int | None) -> None:
-        """Keeps the weights of the best look, if training may stop early."""
-        seen = [row["held_out_nats"] for row in self.rows if "held_out_nats" in row]
-        if patience is None or not seen:
+    def watch(self) -> None:
+        """Keeps the weights of the best look."""
+        row = self.rows[-1]
+        if "held_out_nats" not in row:
             return
-        if seen[-1] <= min(seen):
-            self.best, self.waited = copy.deepcopy(self.average.state_dict()), 0
+        if self.best_row is None or row["held_out_nats"] < self.best_row["held_out_nats"]:
+            self.best, self.best_row, self.waited = copy.deepcopy(self.average.state_dict()), row, 0
         else:
             self.waited += 1
 
@@ -194,13 +198,21 @@ def train(
             break
         losses.append(_step(session, _batch(session.model, data, graphs, rows), plan))
         tick(progress_of(plan, session.step, session.seconds))
-        if session.seconds >= due or (plan.checkpoint_steps and session.step % plan.checkpoint_steps == 0):
-            _keep(session, plan, losses, held_out, report, checkpoint)
-            losses, due = [], session.seconds + 60 * plan.checkpoint_minutes
+        late = session.seconds >= due
+        if late or _looks(session, plan):
+            _keep(session, plan, losses, held_out, report, checkpoint if late else None)
+            losses = []
+        if late:
+            due = session.seconds + 60 * plan.checkpoint_minutes
     if losses or not session.rows:
         _keep(session, plan, losses, held_out, report, checkpoint)
     model.load_state_dict(session.best or session.average.state_dict())
-    return History(session.rows, session.step, session.seconds / 60)
+    return History(session.rows, session.step, session.seconds / 60, session.best_row or session.rows[-1])
+
+
+def _looks(session: _Session, plan: Plan) -> bool:
+    """Is this one of the looks, counted in steps so that they repeat, by which training may stop?"""
+    return plan.patience is not None and plan.look_steps is not None and session.step % plan.look_steps == 0
 
 
 def _gave_up(session: _Session, plan: Plan) -> bool:
@@ -218,7 +230,8 @@ def _keep(
     """One row of losses, reported, and the checkpoint that holds it."""
     row = _evaluate(session, plan, losses, held_out)
     session.rows.append(row)
-    session.watch(plan.patience)
+    if _looks(session, plan):
+        session.watch()
     report(row)
     save_checkpoint(session, checkpoint)
 
@@ -287,10 +300,11 @@ def _evaluate(
     row = {"step": float(session.step), "minutes": session.seconds / 60, "share": share}
     for name in losses[0] if losses else ():
         row[f"train_{name}"] = float(torch.stack([loss[name] for loss in losses]).mean())
-        if not math.isfinite(row[f"train_{name}"]):
-            raise MolgenError(f"the loss is no longer a number at step {session.step}; the checkpoint before is kept")
     if held_out is not None and len(held_out):
         row |= {f"held_out_{name}": value for name, value in measure(session.average, held_out).items()}
+    if strange := [name for name, value in row.items() if not math.isfinite(value)]:
+        where = f"{strange[0]} is no longer a number at step {session.step}"
+        raise MolgenError(f"{where}; the checkpoint before is kept: begin anew with a lower --rate")
     return row
 
 

@@ -13,17 +13,17 @@ from typing import Any, Literal
 
 import torch
 
-from molgen import starting
+from molgen import resources, starting
 from molgen.candidates import to_csv
 from molgen.datasets import DATASETS
 from molgen.encoding import TrainingSet, encode_training_set
 from molgen.errors import MolgenError
 from molgen.executor import Executor
 from molgen.generator import NeuralGenerator
-from molgen.labels import labelled
+from molgen.labels import labelled, refuse_unknown
 from molgen.line import command_line
 from molgen.molecule.grammar import MoleculeGrammar
-from molgen.provenance import commit, find_device, versions
+from molgen.provenance import commit, find_device, sha256_of, versions
 from molgen.recipes import build, family, settings_of
 from molgen.sequences import Sequences
 from molgen.starting import find_origin
@@ -35,6 +35,7 @@ logger = logging.getLogger("molgen.train")
 MINUTES = 30.0  # of training where nothing is said
 FREE = ("out", "minutes", "steps", "resume", "threads", "device", "invalid_rows")  # these may change when a run goes on
 
+LEAST_LOOK = 10  # steps between looks at the held-out molecules, of small sets more than a pass
 FURTHER = {"rate": 0.25, "patience": 5}  # where a prior is trained further: share of the family's rate; looks
 
 Row = dict[str, float]
@@ -105,7 +106,7 @@ def train_generator(
     Args:
         settings: see `TrainSettings`.
         executor: where the molecules are spelled.
-        report: receives step, minutes, share done, and the losses (training: nats a token, held out: nats a molecule).
+        report: receives step, minutes, share done, and the losses (nats a molecule).
         tick: receives the share done, after every step.
 
     Raises:
@@ -119,18 +120,21 @@ def train_generator(
     origin = find_origin(settings.origin)
     recipe = starting.recipe(settings.family, settings.recipe, origin)
     grammar = origin.grammar if origin else MoleculeGrammar()
+    if origin and origin.path.resolve() == out.resolve():
+        raise MolgenError(f"--out {out} is the prior to begin from: choose another name, so that it is kept")
+    refuse_unknown(getattr(recipe, "properties", ()))
+    module = build(recipe, grammar, settings.seed)
+    borrows = starting.take(module, origin, out)
     _refuse_strangers(settings, out)
     data = encode_training_set(settings.train, settings.column, grammar.vocabulary, executor)
     logger.info("%s", data.coverage())
     _refuse(settings, data)
     _write_rejected(out, data)
     checkpoint = _begin(settings, out, data)
-    module = build(recipe, grammar, settings.seed)
-    borrows = starting.take(module, origin, out)
     training, held_out = _split(settings, data)
     if names := getattr(recipe, "properties", ()):
         training = labelled(training, names, grammar.vocabulary, executor, settings.seed)
-    plan = _plan(settings, len(training), starting.goes_further(recipe, origin))
+    plan = _plan(settings, recipe, len(training), starting.goes_further(recipe, origin))
     history = _fit(module, training, held_out, settings, plan, device.kind, checkpoint, report, tick)
     numbers = {"trained_on": len(training), "held_out": len(held_out)}
     made_by |= {"device": device.title, **borrows}
@@ -190,6 +194,8 @@ def _told(out: Path) -> Path:
 def _identity(settings: TrainSettings) -> dict[str, Any]:
     """As JSON gives it back."""
     told = asdict(settings) | {"recipe": list(settings.recipe)}
+    if settings.origin:
+        told["weights of the origin"] = sha256_of(resources.find("priors", settings.origin))
     return {name: value for name, value in told.items() if name not in FREE}
 
 
@@ -224,19 +230,25 @@ def _split(settings: TrainSettings, data: TrainingSet) -> tuple[Sequences, Seque
     return sequences.split(min(settings.held_out, len(sequences) // 10), settings.seed)
 
 
-def _plan(settings: TrainSettings, rows: int, further: bool) -> Plan:
-    """The family's habits, unless told otherwise; a prior that is trained further learns slowly and stops early."""
+def _plan(settings: TrainSettings, recipe: Any, rows: int, further: bool) -> Plan:
+    """The family's habits, unless told otherwise; a prior that is trained further learns slowly and stops early.
+
+    Not where properties are taught: the held-out molecules say nothing of how well these are learned.
+    """
     habits = family(settings.family)[1].habits
     batch = settings.batch or habits["batch"]
-    asked = settings.patience
-    patience = (FURTHER["patience"] if further else 0) if asked is None else asked
+    unwatched = settings.family in ("gan", "adjacency_gan")
+    if settings.patience and unwatched:
+        raise MolgenError(f"--patience {settings.patience}: the {settings.family} family has no likelihood to watch")
+    watched = further and not unwatched and not getattr(recipe, "properties", ())
+    patience = (FURTHER["patience"] if watched else 0) if settings.patience is None else settings.patience
     return Plan(
         minutes=settings.minutes,
         steps=settings.steps,
         seed=settings.seed,
         batch=batch,
         rate=settings.rate or habits["rate"] * (FURTHER["rate"] if further else 1.0),
-        checkpoint_steps=max(1, rows // batch) if patience else None,
+        look_steps=max(LEAST_LOOK, rows // batch) if patience else None,
         patience=patience or None,
     )
 
@@ -298,7 +310,7 @@ def _card(
     made_by: dict[str, Any],
 ) -> dict[str, Any]:
     """What a reader must know of a prior: what it is, what it was made from and how, and how good it is."""
-    last = history.rows[-1]
+    last = history.kept
     return {
         "family": recipe.kind,
         "modality": "molecule",

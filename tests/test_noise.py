@@ -217,3 +217,12 @@ def estimated(*windows: Window, seed: int) -> float:
     x_t = absorbing(2).noised(true, torch.stack([w.alpha(times) for w in windows], dim=1), chance)
     nats = -prediction(x_t).gather(2, true[..., None]).squeeze(2).log()
     return hidden_nats(nats, x_t == 2, torch.stack([w.weight(times) for w in windows], dim=1)).mean().item()
+
+
+@pytest.mark.parametrize("kernel", [uniform(4), marginal(torch.tensor([0.7, 0.2, 0.1, 0.0]))])
+def test_the_last_step_back_has_a_finite_gradient(kernel: Kernel) -> None:
+    """At the step to time 0 the true posterior is one class: 0 log 0 must not become a gradient of 0 / 0."""
+    logits = torch.randn(6, 4, generator=torch_rng(0, "gradient"), requires_grad=True)
+    x_0, x_t = torch.tensor([0, 1, 2, 0, 1, 2]), torch.tensor([0, 1, 2, 1, 2, 0])
+    kernel.step_nats(x_t, x_0, logits.softmax(1), torch.ones(1), torch.full((1,), 0.998)).sum().backward()
+    assert bool(torch.isfinite(logits.grad).all()) and bool(logits.grad.abs().sum() > 0)

@@ -26,7 +26,7 @@ def commands() -> list[list[str]]:
 def smaller(words: list[str], prior: Path) -> list[str]:
     """The same command in a minute's time, with the tests' prior where it would take the shipped one."""
     found = [SMALLER.get(before, word) for before, word in zip(["", *words], words, strict=False)]
-    needs_prior = words[0] in ("design", "generate") and "--prior" not in words
+    needs_prior = words[0] in ("design", "generate") and not {"--prior", "--generator"} & set(words)
     return [*found, "--prior", str(prior)] if needs_prior else found
 
 
@@ -36,7 +36,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory, drug_like: list[str]) -> Pa
     folder = tmp_path_factory.mktemp("readme")
     mine, prior = folder / "my_molecules.csv", folder / "tiny.safetensors"
     mine.write_text("\n".join(["id,SMILES", *(f"m{i},{text}" for i, text in enumerate(drug_like[:60]))]))
-    train_generator(TrainSettings(str(mine), str(prior), steps=3, width=16, depth=1), Serial())
+    train_generator(TrainSettings(str(mine), str(prior), steps=3, recipe=("width=16", "depth=1")), Serial())
     return folder
 
 

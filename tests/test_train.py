@@ -1,6 +1,7 @@
 """The one training function: it learns, repeats, resumes exactly, and orders the data as it says."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,9 +9,11 @@ import pytest
 import torch
 
 from molgen.batch import Batch
+from molgen.errors import MolgenError
 from molgen.families.autoregressive import AutoregressiveRecipe
 from molgen.molecule.codec import MoleculeCodec
 from molgen.molecule.grammar import MoleculeGrammar
+from molgen.players import Player
 from molgen.recipes import build
 from molgen.sequences import Sequences, batches
 from molgen.train import Plan, measure, rate_factor, train
@@ -105,3 +108,46 @@ def test_held_out_nats_weigh_every_sequence_once(eight: Sequences) -> None:
 def test_a_plan_without_an_end_is_refused() -> None:
     with pytest.raises(ValueError, match="minutes > 0 or steps > 0"):
         Plan()
+
+
+class Wavering(torch.nn.Module):
+    """A family whose held-out loss is told beforehand, one value a look."""
+
+    grammar, habits = GRAMMAR, {"rate": 1e-3, "batch": 8}
+    told = (3.0, 2.0, 2.5, 2.4, 2.3, 1.0)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.zeros(1))
+        self.register_buffer("looks", torch.zeros(1, dtype=torch.int64))
+
+    def prepare(self, data: Sequences) -> None:
+        pass
+
+    def players(self) -> dict[str, Player]:
+        return {"nats": Player([self.weight])}
+
+    def objectives(self, batch: Batch, chance: torch.Generator) -> dict[str, torch.Tensor]:
+        return {"nats": -self.weight.sum()}
+
+    def held_out(self, batch: Batch, chance: torch.Generator) -> dict[str, torch.Tensor]:
+        self.looks += 1
+        return {"nats": torch.full((len(batch.tokens),), self.told[int(self.looks) - 1])}
+
+
+def test_training_stops_when_looks_no_longer_gain_and_keeps_the_best(eight: Sequences) -> None:
+    model = Wavering()
+    plan = Plan(steps=60, batch=8, look_steps=10, patience=3, warm_up=0, weight_decay=0.0)
+    history = train(model, eight, plan, held_out=eight)
+    assert history.steps == 50 and history.kept["held_out_nats"] == 2.0 and history.kept["step"] == 20
+    shorter = Wavering()
+    train(shorter, eight, replace(plan, steps=50, patience=None), held_out=eight)
+    assert 0 < model.weight.item() < shorter.weight.item(), "the weights of the best look are older ones"
+
+
+def test_a_held_out_loss_that_is_no_number_stops_before_the_checkpoint(eight: Sequences, tmp_path: Path) -> None:
+    model = Wavering()
+    model.told = (float("nan"),)
+    with pytest.raises(MolgenError, match="held_out_nats is no longer a number at step 4"):
+        train(model, eight, Plan(steps=4, batch=8), held_out=eight, checkpoint=tmp_path / "x.checkpoint")
+    assert not (tmp_path / "x.checkpoint").exists()

@@ -63,11 +63,13 @@ class Autoregressive(nn.Module):
         return type(self.stepper.arithmetic).__name__ if self.stepper else "Exact"
 
     def prepare(self, data: Sequences) -> None:
-        """Learns mean and deviation of the properties."""
-        if data.labels is not None:
-            labels = torch.from_numpy(data.labels).double()
-            labels = labels[~labels.isnan().any(dim=1)]
-            self.centre, self.spread = labels.mean(dim=0).float(), labels.std(dim=0).clamp(min=1e-6).float()
+        """Learns mean and deviation of the properties; a prior that is trained further keeps those it was taught by."""
+        if data.labels is None or bool(self.centre.any()):
+            return
+        labels = torch.from_numpy(data.labels).double()
+        labels = labels[~labels.isnan().any(dim=1)]
+        self.centre = labels.mean(dim=0).float()
+        self.spread = labels.std(dim=0, correction=0).float().clamp(min=1e-6)
 
     def condition(self, labels: Tensor) -> Tensor:
         """Properties (B, P), NaN where not told -> what the decoder sees (B, 2 P): standardised, and which are told."""
@@ -104,6 +106,8 @@ class Autoregressive(nn.Module):
         """
         kind = torch.bfloat16 if device.type == "cpu" else torch.float16
         copied = copy.deepcopy(self).half().to(device, kind).eval()
+        for name, value in self.named_buffers():  # means and deviations need their digits
+            setattr(copied, name, value.to(device))
         copied.stepper = Stepper(copied.decoder, fastest(device))
         return copied
 

@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from molgen.batch import Batch, Fields, Grammar
+from molgen.errors import MolgenError
 from molgen.nn.filling import Rules, drawn, entropies, limited, paced, settled
 from molgen.nn.graph_transformer import GraphTransformer, Seen, flat_pairs, square_pairs
 from molgen.nn.tokens import nucleus
@@ -66,6 +67,10 @@ class DiffusionRecipe:
     connect: bool = True
     pair_temperature: float = 1.0
 
+    def __post_init__(self) -> None:
+        if self.width % self.heads:
+            raise MolgenError(f"width={self.width} must be a multiple of heads={self.heads}")
+
 
 class Diffusion(nn.Module):
     """The family's module: a bound to train by, and a way to draw."""
@@ -98,8 +103,13 @@ class Diffusion(nn.Module):
             return absorbing(classes), absorbing(pairs)
         if self.recipe.kernel == "uniform":
             return uniform(classes), uniform(pairs)
-        by_distance = self.pair_prior.float().exp().mean(0)
-        return marginal(self.position_prior.float().exp()), marginal(by_distance)
+        return marginal(self.position_prior.float().exp()), marginal(self._pair_frequencies())
+
+    def _pair_frequencies(self) -> Tensor:
+        """(C,) of all pairs: those at each distance, weighted by how many pairs of a design are that far apart."""
+        size, distance = torch.arange(len(self.sizes)), torch.arange(len(self.pair_prior))
+        pairs = ((size - distance[:, None]).clamp(min=0) * (distance[:, None] > 0)).to(self.sizes.device)
+        return ((pairs * self.sizes).sum(dim=1, keepdim=True) * self.pair_prior.float().exp()).sum(dim=0)
 
     def prepare(self, data: Sequences) -> None:
         """Counts sizes and class frequencies of the training data (of at most `SAMPLE` designs).
@@ -136,7 +146,7 @@ class Diffusion(nn.Module):
         return {"nats": torch.stack([self.bound(batch.fields, t, chance) for t in times]).mean(0)}
 
     def bound(self, fields: Fields, time: Tensor, chance: torch.Generator) -> Tensor:
-        """The bound at the given times (B,): its mean over uniform times bounds -log p(design | size), nats (B,)."""
+        """The bound at the given times (B,): its mean over uniform times bounds -log p (size and all), nats (B,)."""
         true = fields.position, flat_pairs(fields.pair)
         if self.recipe.kernel != "absorbing":
             return self._steps_bound(true, fields.sizes, time, chance) - self._size_nats(fields.sizes)
@@ -175,9 +185,10 @@ class Diffusion(nn.Module):
         place = flat_pairs(_distances(position.shape[1], position.device)[None])[0]
         position = (position + prior) / temperature
         pair = (pair + by_distance[place]) / (temperature * self.recipe.pair_temperature)
+        position, pair = self.limit(position, pair, seen)
         if top_p < 1:
-            position, pair = (nucleus(x.flatten(0, 1), top_p).view_as(x) for x in (position, pair))
-        return self.limit(position, pair, seen)
+            position, pair = (nucleus(x.flatten(0, 1), top_p).view_as(x).log_softmax(2) for x in (position, pair))
+        return position, pair
 
     def limit(self, position: Tensor, pair: Tensor, seen: Seen) -> tuple[Tensor, Tensor]:
         """Logits, normalised over what the rules allow where they apply."""
@@ -196,7 +207,8 @@ class Diffusion(nn.Module):
     @torch.inference_mode()
     def draw(self, rows: int, chance: torch.Generator, temperature: float = 1.0, top_p: float = 1.0) -> Fields:
         """Draws fields of `rows` designs. All numbers come from `chance`, on the CPU, in an order of their own."""
-        sizes = torch.searchsorted(self.sizes.cpu().double().cumsum(0), torch.rand(rows, generator=chance).double())
+        cumulative = self.sizes.cpu().double().cumsum(0)
+        sizes = torch.searchsorted(cumulative, cumulative[-1] * torch.rand(rows, generator=chance).double())
         sizes = sizes.clamp(1, self.grammar.most_positions)
         order = sizes.argsort(stable=True)
         most = int(sizes.max())

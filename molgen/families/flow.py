@@ -37,7 +37,7 @@ class FlowRecipe:
 class LatentFlow(nn.Module):
     """The family's module. The autoencoder is frozen. Z latent dimensions."""
 
-    habits: ClassVar = {"rate": 1e-3, "batch": 1024}
+    habits: ClassVar = {"rate": 1e-3, "batch": 1024, "fields": True}
 
     def __init__(self, grammar: Grammar, recipe: FlowRecipe) -> None:
         super().__init__()

@@ -4,8 +4,8 @@ Critic D and generator G (Gulrajani et al. 2017, arXiv:1704.00028, equation 3), 
 
     loss_D = E[D(G(e))] - E[D(z)] + penalty E[(|grad D(z')| - 1)^2],   loss_G = -E[D(G(e))],   e ~ N(0, I)
 
-Both move at every step, the critic faster (two time scales: Heusel et al. 2017, arXiv:1706.08500). G begins as the
-identity, so that training begins at what N(0, I) gives through the same decoder.
+Both move at every step, the critic faster (two time scales: Heusel et al. 2017, arXiv:1706.08500). G begins near
+the identity, so that training begins at what N(0, I) gives through the same decoder.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class Residual(nn.Module):
 class LatentGan(nn.Module):
     """The family's module. The autoencoder is frozen. Z latent dimensions."""
 
-    habits: ClassVar = {"rate": 3e-4, "batch": 1024}
+    habits: ClassVar = {"rate": 3e-4, "batch": 1024, "fields": True}
 
     def __init__(self, grammar: Grammar, recipe: GanRecipe) -> None:
         super().__init__()
@@ -67,6 +67,7 @@ class LatentGan(nn.Module):
         self.generator = Residual(size, size, recipe.width, recipe.depth)
         self.critic = Residual(size, 1, recipe.width, recipe.depth)
         nn.init.normal_(self.generator.leave.weight, std=1e-3)
+        nn.init.zeros_(self.generator.leave.bias)
 
     @property
     def arithmetic(self) -> str:

@@ -105,9 +105,13 @@ class Rules:
 
 
 def limited(logits: Tensor, allowed: Tensor) -> Tensor:
-    """Log-probabilities over the allowed classes (..., K); where none is, over all."""
+    """Log-probabilities over the allowed classes (..., K); where none is, over all.
+
+    Allowed classes of which none has a chance (they were outside of the nucleus) are alike.
+    """
     allowed = allowed | ~allowed.any(-1, keepdim=True)
-    return logits.masked_fill(~allowed, NEVER).log_softmax(-1)
+    hopeless = ~(allowed & torch.isfinite(logits)).any(-1, keepdim=True)
+    return torch.where(hopeless, 0.0, logits).masked_fill(~allowed, NEVER).log_softmax(-1)
 
 
 def drawn(nats: Tensor, uniform: Tensor) -> Tensor:
