@@ -1,5 +1,7 @@
 """Draws from a generator, by chunks that are kept."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,6 +51,8 @@ class Draws(Carded, Protocol):
         top_p: float = 1.0,
         progress: Callable[[int], None] | None = None,
     ) -> list[str]: ...
+
+    def conditioned(self, wanted: Mapping[str, float]) -> Draws: ...
 
 
 Load = Callable[[Path, str], Draws]
@@ -102,11 +106,16 @@ def refuse_untaught(settings: DesignSettings | GenerateSettings, card: Mapping[s
         raise MolgenError(f"--want {strange[0]}: this prior was not taught that property; it knows {taught}")
 
 
-def identity(prior: Path) -> str:
-    """What decides the draws of a prior: its weights, and of its card the recipe, the grammar and what it borrows."""
+def card_of(prior: Path) -> Mapping[str, Any]:
+    """The card of a prior; empty where there is none, which loading will tell."""
     from molgen.generator import card_path, read_card
 
-    card = read_card(prior) if card_path(prior).exists() else {}
+    return read_card(prior) if card_path(prior).exists() else {}
+
+
+def identity(prior: Path) -> str:
+    """What decides the draws of a prior: its weights, and of its card the recipe, the grammar and what it borrows."""
+    card = card_of(prior)
     deciding = {name: card.get(name) for name in ("recipe", "grammar", "borrows")}
     return digest({"weights": sha256_of(prior), **deciding})
 

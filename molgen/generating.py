@@ -40,7 +40,6 @@ def generate(settings: GenerateSettings, executor: Executor | None = None, *, lo
     if _is_there(out, made_from, settings.replace):
         return out
     generator = load(Path(prior["path"]), device.kind)
-    drawing.refuse_untaught(settings, generator.card)
     inputs = {"prior": prior | {"card": generator.card}}
     store = Store(out.with_name(f".{out.name}.units"))
     store.sweep()
@@ -59,6 +58,7 @@ def planned(settings: GenerateSettings) -> tuple[dict[str, Any], Device, dict[st
     device = find_device(settings.device)
     made_from = drawing.made_from(drawing.identity(Path(prior["path"])), device.kind, settings)
     made_from["code"] = code_digest(*drawing.CODE, *CODE)
+    drawing.refuse_untaught(settings, drawing.card_of(Path(prior["path"])))
     _is_there(out, made_from, settings.replace)
     return prior, device, made_from
 

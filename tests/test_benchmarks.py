@@ -5,11 +5,11 @@ import importlib
 import numpy as np
 import pytest
 
-from benchmarks import prior
+from benchmarks import metrics, prior
 from molgen.metrics import Moments
 
 
-@pytest.mark.parametrize("name", ["prior", "sampling"])
+@pytest.mark.parametrize("name", ["prior", "sampling", "metrics", "moses_reference"])
 def test_a_benchmark_imports_and_has_a_main(name: str) -> None:
     assert callable(importlib.import_module(f"benchmarks.{name}").main)
 
@@ -25,3 +25,13 @@ def test_figures_of_a_hand_made_set(monkeypatch: pytest.MonkeyPatch) -> None:
     assert found["novelty"] == pytest.approx(2 / 3)
     assert found["mean_heavy_atoms"] == pytest.approx((3 + 3 + 3 + 6) / 4)
     assert found["fcd_test"] > 0 and found["fcd_test_deviation"] > 0
+
+
+def test_figures_of_both_implementations_are_compared_where_both_have_them() -> None:
+    nan = float("nan")
+    ours = dict.fromkeys(metrics.SAME.values(), 0.5) | {"unique_at_10000": nan, "snn_test": 0.6}
+    theirs = dict.fromkeys(metrics.SAME.values(), 0.5) | {"snn_test": 0.57, "cpu_seconds": 9.0}
+    found = metrics.compared(ours, theirs)
+    assert found["greatest_difference"] == pytest.approx(0.03)
+    assert set(metrics.SAME.values()) - set(found["figures"]) == {"unique_at_10000"}
+    assert found["figures"]["snn_test"] == {"ours": 0.6, "reference": 0.57}

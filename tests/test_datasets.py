@@ -119,6 +119,15 @@ def test_only_the_damaged_file_is_unpacked_again(shop: Shop) -> None:
     assert shop.sold == 2
 
 
+def test_a_cache_of_before_a_file_was_added_is_completed(shop: Shop) -> None:
+    train, *_, filters = datasets.fetch("moses")
+    before = train.stat().st_ino
+    filters.unlink()
+    datasets.fetch("moses")
+    assert filters.read_bytes() == OTHERS["wehi_pains.csv"]
+    assert train.stat().st_ino == before
+
+
 def test_a_fetch_that_was_stopped_goes_on_with_the_wheel_and_the_files_it_had(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,19 +1,26 @@
 """The figures of a set of draws, against hand-worked numbers and an independent implementation."""
 
 import math
+import sys
+from collections import Counter
 
 import numpy as np
 import pytest
 from scipy.linalg import sqrtm
+from scipy.stats import wasserstein_distance
 
+from molgen.errors import MolgenError
 from molgen.metrics import (
     Moments,
     activations,
     bootstrap_deviation,
+    bootstrap_deviations,
     chemnet,
+    cosine_similarity,
     frechet_distance,
     novelty,
     unique_at,
+    wasserstein,
     wilson_interval,
 )
 
@@ -66,3 +73,45 @@ def test_the_deviation_of_the_distance_falls_with_the_square_root_of_n() -> None
     reference = Moments(np.zeros(2), np.eye(2))
     few, many = (bootstrap_deviation(chance.normal(1.0, 1.0, (n, 2)), reference, 0, 100) for n in (100, 10_000))
     assert few / many == pytest.approx(10, rel=0.35)
+
+
+def test_the_deviations_of_several_distances_are_those_of_each_by_itself() -> None:
+    found = np.random.default_rng(0).normal(size=(200, 3))
+    near, far = Moments(np.zeros(3), np.eye(3)), Moments(np.full(3, 4.0), 2 * np.eye(3))
+    both = bootstrap_deviations(found, [near, far], seed=5)
+    assert both == pytest.approx([bootstrap_deviation(found, one, 5) for one in (near, far)], rel=1e-12)
+
+
+def test_the_deviation_of_a_far_distance_is_that_of_the_mean() -> None:
+    # |m - r|^2 with |r| = 4 3^(1/2) far from m = 0 of unit deviation: 2 |r| / n^(1/2), the covariances hardly matter.
+    found = np.random.default_rng(0).normal(size=(4000, 3))
+    deviation = bootstrap_deviation(found, Moments(np.full(3, 4.0), 2 * np.eye(3)), 0, draws=200)
+    assert deviation == pytest.approx(2 * 4 * math.sqrt(3) / math.sqrt(4000), rel=0.2)
+
+
+def test_the_cosine_of_counts_by_hand() -> None:
+    # (2, 1, 0) and (1, 0, 3): 2 / (sqrt(5) sqrt(10)).
+    assert cosine_similarity(Counter("aab"), Counter("accc")) == pytest.approx(2 / math.sqrt(50))
+    assert cosine_similarity(Counter("aab"), Counter("aabaab")) == pytest.approx(1.0)
+    assert cosine_similarity({"a": 1}, {"b": 1}) == 0.0
+    assert math.isnan(cosine_similarity({}, {"b": 1}))
+
+
+def test_the_wasserstein_distance_by_hand_and_by_scipy() -> None:
+    # Half of the mass moves from 0 to 1, the other half from 1 to 3: 0.5 + 1.
+    assert wasserstein(np.array([0.0, 1.0]), np.array([3.0, 1.0])) == pytest.approx(1.5)
+    chance = np.random.default_rng(0)
+    x, y = np.round(chance.normal(size=301), 1), np.round(chance.normal(0.5, 2.0, size=1000), 1)  # with ties
+    assert wasserstein(x, y) == pytest.approx(wasserstein_distance(x, y), rel=1e-12)
+    assert wasserstein(x, x) == 0.0
+    assert math.isnan(wasserstein(np.zeros(0), y))
+
+
+def test_the_share_of_nothing_has_no_interval() -> None:
+    assert all(math.isnan(end) for end in wilson_interval(float("nan"), 0))
+
+
+def test_chemnet_that_is_not_installed_is_named_with_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "fcd_torch", None)
+    with pytest.raises(MolgenError, match=r"ChemNet needs the package fcd-torch .* -m pip install fcd-torch"):
+        chemnet()

@@ -49,7 +49,7 @@ def test_everything_in_prefect_yaml_is_deployed_and_the_nightly_run_is_off_until
     assert done.returncode == 0, done.stdout + done.stderr
     listed = httpx.post(f"{server}/deployments/filter", json={}, timeout=20).json()
     deployed = {one["name"]: one for one in listed if one["work_pool_name"] == "molgen-cpu"}
-    assert deployed.keys() == {"design", "nightly", "screen", "generate", "train"}
+    assert deployed.keys() == {"design", "nightly", "screen", "generate", "train", "benchmark"}
     (schedule,) = deployed["nightly"]["schedules"]
     assert schedule["schedule"]["cron"] == "0 2 * * *" and schedule["active"] is False
     parameters = deployed["design"]["parameter_openapi_schema"]["definitions"]["DesignSettings"]
