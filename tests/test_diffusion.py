@@ -13,7 +13,16 @@ from molgen.molecule.codec import MoleculeCodec
 from molgen.molecule.grammar import MoleculeGrammar
 from molgen.molecule.vocabulary import Atom, Vocabulary
 from molgen.nn.filling import Rules, paced, settled
-from molgen.nn.graph_transformer import APART, FAR, GraphTransformer, Seen, flat_pairs, path_lengths, square_pairs
+from molgen.nn.graph_transformer import (
+    APART,
+    FAR,
+    GraphTransformer,
+    Seen,
+    flat_pairs,
+    layout,
+    path_lengths,
+    square_pairs,
+)
 from molgen.recipes import build
 from molgen.seeds import torch_rng
 from molgen.sequences import Sequences
@@ -397,3 +406,13 @@ def test_real_molecules_come_back_from_their_fields(drug_like: list[str]) -> Non
     fields = data.batch(torch.arange(60).numpy(), GRAMMAR).fields
     found = [Chem.CanonSmiles(text) for text in MoleculeCodec().texts(fields, 60)]
     assert found == [Chem.CanonSmiles(text) for text in texts]
+
+
+def test_training_may_follow_a_draw_in_one_process() -> None:
+    """What a draw keeps for reuse is made of tensors that gradients may pass."""
+    layout.cache_clear()
+    with torch.inference_mode():
+        flat_pairs(torch.zeros(1, 5, 5))
+    square = torch.zeros(1, 5, 5, requires_grad=True)
+    flat_pairs(square).sum().backward()
+    assert square.grad.sum() == 10

@@ -32,13 +32,14 @@ class Layout:
 
 @lru_cache(maxsize=128)
 def layout(positions: int, device: torch.device) -> Layout:
-    """The layout for so many positions, kept."""
-    later, earlier = torch.tril_indices(positions, positions, -1, device=device)
-    ends = torch.zeros(len(later), 2 * positions, device=device)
-    pair = torch.arange(len(later), device=device)
-    ends[pair, later] = 1
-    ends[pair, positions + earlier] = 1
-    return Layout(later, earlier, ends, torch.cat([later * positions + earlier, earlier * positions + later]))
+    """The layout for so many positions, kept: of ordinary tensors, since training may follow a draw."""
+    with torch.inference_mode(False):
+        later, earlier = torch.tril_indices(positions, positions, -1, device=device)
+        ends = torch.zeros(len(later), 2 * positions, device=device)
+        pair = torch.arange(len(later), device=device)
+        ends[pair, later] = 1
+        ends[pair, positions + earlier] = 1
+        return Layout(later, earlier, ends, torch.cat([later * positions + earlier, earlier * positions + later]))
 
 
 def flat_pairs(square: Tensor) -> Tensor:
