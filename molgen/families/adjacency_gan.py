@@ -9,8 +9,7 @@ Huang et al. 2024, arXiv:2501.05441, equations 2 and 4; pairs of a real design x
     loss_G = E[s(D(x) - D(G(z)))] + coverage E_q(z|x)[-log p_G(x | z) + beta KL(q(z|x) || N(0, I))]
 
 The last term asks that every real design has a place in the latent space from which G draws it (VAE/GAN: Larsen et al.
-2016, arXiv:1512.09300; VEEGAN: Srivastava et al. 2017, arXiv:1705.07761). The game alone left a hundred kinds of
-molecules among a thousand draws, as it left MolGAN; `coverage` 0 plays it alone.
+2016, arXiv:1512.09300; VEEGAN: Srivastava et al. 2017, arXiv:1705.07761); `coverage` 0 plays the game alone.
 """
 
 from __future__ import annotations
