@@ -5,7 +5,7 @@ integer matrix product. Similarities are of float64; two fingerprints without an
 
 The search bounds before it counts. Its 1024 bits are folded to 256 columns that hold how many bits of theirs are on.
 The product of two folded fingerprints is at least the number of bits that they share, costs a quarter, and leaves only
-one pair in 3,000 to be counted exactly (measured, MOSES: 1.9 ns a pair on one core, without it 5.6).
+one pair in 3,000 to be counted exactly (measured, MOSES: 1.9 ns a pair on one core, without it 5.7).
 """
 
 from __future__ import annotations
@@ -170,8 +170,11 @@ def _fold(frequencies: np.ndarray) -> np.ndarray:
 
 def _folded(packed: np.ndarray, fold: np.ndarray) -> np.ndarray:
     columns = np.ascontiguousarray(fold.T)
-    parts = [_product(_spread(packed[i : i + 8192]), columns).numpy() for i in range(0, len(packed), 8192)]
-    return np.concatenate(parts).astype(np.int8) if parts else np.zeros((0, COLUMNS), dtype=np.int8)
+    folded = np.empty((len(packed), COLUMNS), dtype=np.int8)
+    for start in range(0, len(packed), 8 * BLOCK):
+        rows = slice(start, start + 8 * BLOCK)
+        folded[rows] = _product(_spread(packed[rows]), columns).numpy()
+    return folded
 
 
 def _frequencies(packed: np.ndarray) -> np.ndarray:

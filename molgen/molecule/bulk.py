@@ -59,7 +59,7 @@ def _qed(mol: Chem.Mol, logp: float, alerts: int) -> float:
         HBD=rdMolDescriptors.CalcNumHBD(mol),
         PSA=rdMolDescriptors.CalcTPSA(mol),
         ROTB=rdMolDescriptors.CalcNumRotatableBonds(mol, strict),
-        AROM=len(Chem.GetSSSR(Chem.DeleteSubstructs(Chem.Mol(mol), QED.AliphaticRings))),
+        AROM=len(Chem.GetSSSR(Chem.DeleteSubstructs(mol, QED.AliphaticRings))),
         ALERTS=alerts,
     )
     return QED.qed(mol, qedProperties=found)

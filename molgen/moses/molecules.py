@@ -62,8 +62,8 @@ def describe(texts: Sequence[str], filters: tuple[str, ...]) -> Molecules:
 
     As in MOSES' code, molecules are read again from their canonical SMILES, and spelled from what was read.
     """
-    mols = [mol for text in texts if (mol := read(text)) is not None]
-    canonical = [Chem.MolToSmiles(mol) for mol in mols]
+    found = [one for text in texts if (one := read(text)) is not None]
+    mols, canonical = [mol for mol, _ in found], [text for _, text in found]
     graphs, environments = Graphs.of(mols), bulk.environments(mols)
     return Molecules(
         n=len(texts),
@@ -78,13 +78,16 @@ def describe(texts: Sequence[str], filters: tuple[str, ...]) -> Molecules:
     )
 
 
-def read(text: str) -> Chem.Mol | None:
-    """The molecule of a text as MOSES reads it, or None."""
+def read(text: str) -> tuple[Chem.Mol, str] | None:
+    """The molecule of a text as MOSES reads it, and its canonical SMILES; None if it is not valid."""
     mol = Chem.MolFromSmiles(text)
     if mol is None or not mol.GetNumAtoms():
         return None
-    again = Chem.MolFromSmiles(Chem.MolToSmiles(mol))
-    return mol if again is None else again
+    canonical = Chem.MolToSmiles(mol)
+    if canonical == text:  # reading it again would give the same molecule
+        return mol, canonical
+    again = Chem.MolFromSmiles(canonical)
+    return (mol, canonical) if again is None else (again, Chem.MolToSmiles(again))
 
 
 def fragments(mol: Chem.Mol) -> list[str]:

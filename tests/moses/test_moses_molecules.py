@@ -38,8 +38,10 @@ def test_scaffolds_have_two_rings_or_more(text: str, found: str) -> None:
 
 
 def test_a_text_is_read_by_way_of_its_canonical_form() -> None:
-    found = read("C(O)C")
-    assert found is not None and [atom.GetSymbol() for atom in found.GetAtoms()] == ["C", "C", "O"]
+    for text in ("C(O)C", "CCO"):
+        found = read(text)
+        assert found is not None and found[1] == "CCO"
+        assert [atom.GetSymbol() for atom in found[0].GetAtoms()] == ["C", "C", "O"]
     assert read("") is None and read("C(") is None and read("c1cccc1") is None
 
 
