@@ -30,7 +30,6 @@ from molgen.store import Ref, Store, write_atomic
 log = logging.getLogger("molgen.benchmark")
 
 VERSION = "1"
-CHUNK = 10_240  # draws under one child seed, as `molgen generate` draws them
 CODE = ("benchmarking.py", "contests.py", "metrics.py", "moses", "small.py", "similarity.py", *drawing.CODE)
 
 
@@ -90,6 +89,7 @@ class _Measure:
     def __init__(self, settings: BenchmarkSettings, contest: Contest, store: Store, executor: Executor) -> None:
         self.settings, self.contest, self.store, self.executor = settings, contest, store, executor
         self._figures: Figures | None = None
+        self._opened: tuple[str, Any] = ("", None)  # the last generator: seeds follow each other
 
     def __call__(self, name: str, source: Path | None, seed: int) -> pd.DataFrame:
         n = self.settings.samples or self.contest.samples
@@ -103,7 +103,9 @@ class _Measure:
 
     def _row(self, name: str, source: Path | None, seed: int, n: int) -> pd.DataFrame:
         device = find_device(self.settings.device).kind
-        generator = contests.opened(name, source, self.contest, device, self.executor)
+        if self._opened[0] != name:
+            self._opened = name, contests.opened(name, source, self.contest, device, self.executor)
+        generator = self._opened[1]
         shape = {"temperature": self.settings.temperature, "top_p": self.settings.top_p}
         if contests.kind(name) == "control":  # in one piece: chunks of their own seeds would repeat molecules
             designs, seconds = generator.sample(n, seed), math.nan
@@ -127,8 +129,8 @@ def drawn(sample: Callable[..., list[str]], n: int, seed: int, shape: dict[str, 
     designs: list[str] = []
     started = time.process_time()
     with progress("draw", n) as advance:
-        for chunk, start in enumerate(range(0, n, CHUNK)):
-            size = min(CHUNK, n - start)
+        for chunk, start in enumerate(range(0, n, drawing.CHUNK)):
+            size = min(drawing.CHUNK, n - start)
             designs += sample(size, spawn(seed, "draw", chunk), **shape, progress=advance)
     with rdBase.BlockLogs():
         for text in designs:

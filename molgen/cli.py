@@ -13,7 +13,7 @@ from molgen import datasets, terminal
 from molgen.errors import MolgenError, OutputError
 from molgen.provenance import cores, find_device
 from molgen.runs import open_run
-from molgen.settings import NOTHING, TRAINING, DesignSettings, GenerateSettings, ScreenSettings
+from molgen.settings import NOTHING, TRAINING, DesignSettings, Family, GenerateSettings, Generator, ScreenSettings
 
 INTERRUPTED = 130
 PROFILE = "Target profile: a .toml file, or a shipped one: oral_drug, cns, fragment."
@@ -30,13 +30,9 @@ benchmarks = typer.Typer(help="Measure what ships.")
 app.add_typer(benchmarks, name="benchmark")
 
 Device = Annotated[Literal["auto", "cpu", "cuda"], typer.Option(help="Where the network runs.")]
-Family = Literal["autoregressive", "vae", "gan", "adjacency_gan", "diffusion", "flow"]
 Minutes = Annotated[float | None, typer.Option(help="Deadline: then rank and write what exists.", show_default=False)]
 Prefect = Annotated[bool, typer.Option("--prefect", help="Run as a Prefect flow: the same files.")]
-Generator = Annotated[
-    Literal["autoregressive", "vae", "gan", "diffusion", "flow"],
-    typer.Option(help="Family of the shipped prior to draw from."),
-]
+Shipped = Annotated[Generator, typer.Option(help="Family of the shipped prior to draw from.")]
 Prior = Annotated[str, typer.Option(help="Another trained generator: a .safetensors file, or one that ships.")]
 TopP = Annotated[float, typer.Option(help="Draw only among the likeliest tokens that hold this share; 1: all.")]
 Profile = Annotated[str, typer.Option(help=PROFILE)]
@@ -67,7 +63,7 @@ def design(
     samples: Samples = 2000,
     seed: Seed = 0,
     out: Annotated[Path, typer.Option(help="Run folder.")] = Path("runs/design"),
-    generator: Generator = "autoregressive",
+    generator: Shipped = "autoregressive",
     prior: Prior = "",
     reference: Annotated[
         str, typer.Option(help="Set for the nearest neighbour: training, none, a data set, FILE or FILE:COLUMN.")
@@ -135,7 +131,7 @@ def train(
 @app.command()
 def generate(
     out: Annotated[Path, typer.Option(help="Table to write (.csv).")] = Path("designs.csv"),
-    generator: Generator = "autoregressive",
+    generator: Shipped = "autoregressive",
     prior: Prior = "",
     samples: Samples = 2000,
     seed: Seed = 0,

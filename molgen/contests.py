@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
-
 from molgen import datasets, drawing, resources
 from molgen.errors import MolgenError
 from molgen.executor import Executor
@@ -52,10 +50,12 @@ def _moses(executor: Executor) -> Figures:
 
 
 def _qm9(executor: Executor) -> Figures:
+    from molgen.metrics import chemnet
     from molgen.small import SmallReference, small_figures
 
-    reference = SmallReference.load("qm9-train", "qm9-test")
-    return lambda designs, seed: small_figures(designs, reference, seed)
+    network = chemnet()
+    reference = SmallReference.load("qm9-train", "qm9-test", network)
+    return lambda designs, seed: small_figures(designs, reference, network, seed)
 
 
 CONTESTS = {
@@ -107,4 +107,4 @@ def _baseline(name: str, designs: list[str], contest: Contest, executor: Executo
 
     grammar = MoleculeGrammar()
     encoded = encode_training_set(contest.train, None, grammar.vocabulary, executor)
-    return Ngram.fit(Sequences(encoded.flat, np.asarray(encoded.offsets)), grammar)
+    return Ngram.fit(Sequences(encoded.flat, encoded.offsets), grammar)

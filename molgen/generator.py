@@ -5,17 +5,18 @@ from __future__ import annotations
 import copy
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from safetensors.torch import save as serialised
 from torch import nn
 
-from molgen.batch import Fields
+from molgen.batch import Batch, Fields
 from molgen.errors import MolgenError
 from molgen.modality import Codec, modality_of
 from molgen.provenance import DeviceName, find_device, sha256_of
@@ -81,14 +82,11 @@ class NeuralGenerator:
         Raises:
             MolgenError: n below zero, temperature not above it, or top_p outside of (0, 1].
         """
-        _refuse(n, temperature, top_p)
-        designs: list[str] = []
-        for block in range(-(-n // ROWS)):
-            drawn = self.draw(seed, block, temperature, top_p)
-            designs += self.text(drawn, min(ROWS, n - block * ROWS))
-            if progress is not None:
-                progress(len(designs) - block * ROWS)
-        return designs
+
+        def draw(block: range) -> list[str]:
+            return self.text(self.draw(seed, block.start // ROWS, temperature, top_p), len(block))
+
+        return in_blocks(n, temperature, top_p, progress, draw)
 
     def conditioned(self, wanted: Mapping[str, float]) -> NeuralGenerator:
         """The same generator, drawing designs of the properties wanted; those that are not named stay free.
@@ -126,23 +124,23 @@ class NeuralGenerator:
         Raises:
             MolgenError: the family has no likelihood.
         """
-        found, rows, data = self._spelled(designs)
-        for start in range(0, len(rows), ROWS):
-            part = torch.arange(start, min(start + ROWS, len(rows)))
-            batch = data.batch(part.numpy(), self.module.grammar)
+        found = torch.full((len(designs),), torch.nan)
+        for number, (rows, batch) in enumerate(self._spelled(designs)):
             with torch.no_grad():
-                measured = self.module.held_out(batch, torch_rng(seed, "likelihood", start))
+                measured = self.module.held_out(batch, torch_rng(seed, "likelihood", number * ROWS))
             if "nats" not in measured:
                 raise MolgenError(f"the {self.card['recipe']['kind']} family has no likelihood, nor a bound of it")
-            found[torch.tensor(rows)[part]] = -measured["nats"].float()
+            found[rows] = -measured["nats"].float()
         return found
 
-    def _spelled(self, designs: Sequence[str]) -> tuple[torch.Tensor, list[int], Sequences]:
-        """NaN for every design, the rows that can be spelled, and these as tokens."""
+    def _spelled(self, designs: Sequence[str]) -> Iterator[tuple[torch.Tensor, Batch]]:
+        """The designs that can be spelled, `ROWS` at a time: their places among all, and the batch."""
         encoded = self.codec.encode(designs)
         rows = [i for i, e in enumerate(encoded) if e.tokens is not None]
         data = Sequences.of([encoded[i].tokens or () for i in rows])
-        return torch.full((len(designs),), torch.nan), rows, data
+        for start in range(0, len(rows), ROWS):
+            part = np.arange(start, min(start + ROWS, len(rows)))
+            yield torch.tensor(rows)[part], data.batch(part, self.module.grammar)
 
     def encode(self, designs: Sequence[str]) -> torch.Tensor:
         """The latent mean of every design (n, Z); NaN where it is outside of the vocabulary.
@@ -151,12 +149,10 @@ class NeuralGenerator:
             MolgenError: the family has no latent space to encode into.
         """
         module = self._with_latent(self.module)
-        found, rows, data = self._spelled(designs)
-        latents = found[:, None].repeat(1, module.recipe.latent)
-        for start in range(0, len(rows), ROWS):
-            part = torch.arange(start, min(start + ROWS, len(rows)))
+        latents = torch.full((len(designs), module.recipe.latent), torch.nan)
+        for rows, batch in self._spelled(designs):
             with torch.inference_mode():
-                latents[torch.tensor(rows)[part]] = module.encode(data.batch(part.numpy(), module.grammar))[0]
+                latents[rows] = module.encode(batch)[0]
         return latents
 
     def _with_latent(self, module: nn.Module) -> nn.Module:
@@ -186,19 +182,38 @@ class NeuralGenerator:
             if not (borrowed and name.startswith(borrowed))
         }
         write_atomic(Path(path), serialised(weights))
-        write_atomic(card_path(path), (json.dumps(self.card, indent=2, allow_nan=False) + "\n").encode())
+        write_card(path, self.card)
 
 
-def _refuse(n: int, temperature: float, top_p: float) -> None:
+def in_blocks(
+    n: int, temperature: float, top_p: float, progress: Callable[[int], None] | None, draw: Callable[[range], list[str]]
+) -> list[str]:
+    """`n` designs, made by `draw` for `ROWS` numbers at a time (the last block may be shorter).
+
+    Raises:
+        MolgenError: n below zero, temperature not above it, or top_p outside of (0, 1].
+    """
     if n < 0 or not 0 < temperature < math.inf or not 0 < top_p <= 1:
         asked = f"{n} designs at temperature {temperature}, top_p {top_p}"
         needed = "n must be 0 or more, temperature above 0, top_p above 0 and at most 1"
         raise MolgenError(f"cannot draw {asked}: {needed}")
+    designs: list[str] = []
+    for start in range(0, n, ROWS):
+        block = range(start, min(start + ROWS, n))
+        designs += draw(block)
+        if progress is not None:
+            progress(len(block))
+    return designs
 
 
 def card_path(weights: Path) -> Path:
     """The card beside a file of weights."""
     return Path(weights).with_suffix(".json")
+
+
+def write_card(weights: Path, card: dict[str, Any]) -> None:
+    """Writes the card beside a file of weights, as JSON without NaN."""
+    write_atomic(card_path(weights), (json.dumps(card, indent=2, allow_nan=False) + "\n").encode())
 
 
 def read_card(weights: Path) -> dict[str, Any]:

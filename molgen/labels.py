@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
-from typing import Any
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from rdkit import Chem
@@ -15,7 +17,9 @@ from molgen.molecule.codec import MoleculeCodec
 from molgen.molecule.properties import SCORES
 from molgen.molecule.vocabulary import Vocabulary
 from molgen.seeds import rng
-from molgen.sequences import Sequences
+
+if TYPE_CHECKING:
+    from molgen.sequences import Sequences
 
 CHUNK = 5000
 MOST = 250_000  # designs that are labelled: enough to learn what a property means; the others are trained on unlabelled
@@ -33,10 +37,10 @@ def labelled(
     rows = np.sort(rng(seed, "labels").permutation(len(data))[:most])
     parts = [rows[i : i + CHUNK] for i in range(0, len(rows), CHUNK)]
     work = partial(_properties, vocabulary.settings(), tuple(names))
-    found = executor.map("properties", work, [data.take(part) for part in parts])
+    found = executor.map("properties", work, [_tokens(data.take(part)) for part in parts])
     labels = np.full((len(data), len(names)), np.nan, dtype=np.float32)
     labels[rows] = np.concatenate(found)
-    return Sequences(data.flat, data.offsets, labels)
+    return replace(data, labels=labels)
 
 
 def refuse_unknown(names: Sequence[str]) -> None:
@@ -46,10 +50,13 @@ def refuse_unknown(names: Sequence[str]) -> None:
         raise MolgenError(f"no property {strange[0]!r}; there are {', '.join(known)}")
 
 
-def _properties(settings: dict[str, Any], names: tuple[str, ...], data: Sequences) -> np.ndarray:
+def _tokens(data: Sequences) -> list[list[int]]:
+    """Plain lists, for processes without torch."""
+    return [data.flat[a:b].tolist() for a, b in pairwise(data.offsets.tolist())]
+
+
+def _properties(settings: dict[str, Any], names: tuple[str, ...], tokens: list[list[int]]) -> np.ndarray:
     """(n, P) of spelled designs."""
-    cuts = data.offsets.tolist()
-    tokens = [data.flat[a:b].tolist() for a, b in zip(cuts, cuts[1:], strict=False)]
     mols = [Chem.MolFromSmiles(text) for text in MoleculeCodec(Vocabulary.of(settings)).decode(tokens)]
     wanted = [next(score for score in SCORES if score.name == name) for name in names]
     return np.stack([score(mols).values for score in wanted], axis=1).astype(np.float32)

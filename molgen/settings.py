@@ -13,6 +13,7 @@ from molgen.errors import MolgenError
 
 MOST_SAMPLES = 100_000_000
 Generator = Literal["autoregressive", "vae", "gan", "diffusion", "flow"]
+Family = Literal["autoregressive", "vae", "gan", "adjacency_gan", "diffusion", "flow"]
 TRAINING = "training"  # as a reference: the training set that the prior's card names
 NOTHING = "none"
 

@@ -11,12 +11,13 @@ one pair in 3,000 to be counted exactly (measured, MOSES: 1.9 ns a pair on one c
 from __future__ import annotations
 
 import heapq
-import platform
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from molgen.molecule.distance import blocks, popcounts, products, spread_bits
 
 if TYPE_CHECKING:
     import torch
@@ -40,8 +41,7 @@ class Searchable:
         """packed (n, 128) uint8. Takes n x 384 bytes. ValueError where there is nothing to compare with."""
         if not len(packed):
             raise ValueError("no reference to compare with")
-        words = _words(packed)
-        sizes = _sizes(words)
+        words, sizes = _words(packed), popcounts(packed)
         order = np.argsort(sizes, kind="stable")
         fold = _fold(_frequencies(packed))
         return cls(words[order], sizes[order], fold, _folded(packed[order], fold))
@@ -75,7 +75,7 @@ def internal_diversity(packed: np.ndarray) -> tuple[float, float]:
     if not n:
         return float("nan"), float("nan")
     sums, squares = np.zeros(n), np.zeros(n)
-    spread, sizes = _spread(packed), _sizes(_words(packed)).astype(np.float32)
+    spread, sizes = spread_bits(packed), popcounts(packed).astype(np.float32)
     for i in range(0, n, BLOCK):
         for j in range(i, n, BLOCK):
             rows, columns = slice(i, i + BLOCK), slice(j, j + BLOCK)
@@ -91,15 +91,15 @@ def _tanimoto(left: np.ndarray, right: np.ndarray, a: np.ndarray, b: np.ndarray)
     """(m, 1024) x (r, 1024) int8 with their sizes -> (m, r) float32."""
     import torch
 
-    shared = _product(left, right).float()
+    shared = products(left, right).float()
     union = torch.from_numpy(a)[:, None] + torch.from_numpy(b) - shared
     return torch.where(union > 0, shared / union, torch.ones(()))
 
 
 def _nearest(packed: np.ndarray, references: Searchable) -> np.ndarray:
-    words = _words(packed)
-    search = _Search(words, _sizes(words), _folded(packed, references.fold), np.full(len(packed), -1.0))
-    for rows in _blocks(references.sizes, around=int(np.median(search.sizes))):
+    folded = _folded(packed, references.fold)
+    search = _Search(_words(packed), popcounts(packed), folded, np.full(len(packed), -1.0))
+    for rows in blocks(references.sizes, around=int(np.median(search.sizes)), most=BLOCK):
         search.improve(references.words[rows], int(references.sizes[rows.start]), references.folded[rows])
     return search.best
 
@@ -123,7 +123,7 @@ class _Search:
         rows = np.flatnonzero((reach > self.best) | (self.best < 0))
         if not rows.size:
             return
-        bound = _product(self.folded[rows], folded)
+        bound = products(self.folded[rows], folded)
         able = bound.amax(1).numpy() > self._needed(rows, size)
         rows, bound = rows[able], bound.numpy()[able]
         self._count(rows, bound.argmax(axis=1), words, size)  # the likeliest first, so that fewer are left
@@ -139,18 +139,6 @@ class _Search:
         shared = np.bitwise_count(self.words[rows] & words[columns]).sum(axis=1, dtype=np.int64)
         union = self.sizes[rows] + size - shared
         np.maximum.at(self.best, rows, np.where(union > 0, shared / np.maximum(union, 1), 1.0))
-
-
-def _blocks(sizes: np.ndarray, around: int) -> list[slice]:
-    """Rows of equal size, at most BLOCK at a time; sizes nearest to `around` first. sizes ascend."""
-    values, starts = np.unique(sizes, return_index=True)
-    ends = np.append(starts[1:], len(sizes))
-    order = np.argsort(np.abs(values - around), kind="stable")
-    return [
-        slice(start, min(start + BLOCK, int(ends[group])))
-        for group in order
-        for start in range(int(starts[group]), int(ends[group]), BLOCK)
-    ]
 
 
 def _fold(frequencies: np.ndarray) -> np.ndarray:
@@ -173,33 +161,14 @@ def _folded(packed: np.ndarray, fold: np.ndarray) -> np.ndarray:
     folded = np.empty((len(packed), COLUMNS), dtype=np.int8)
     for start in range(0, len(packed), 8 * BLOCK):
         rows = slice(start, start + 8 * BLOCK)
-        folded[rows] = _product(_spread(packed[rows]), columns).numpy()
+        folded[rows] = products(spread_bits(packed[rows]), columns).numpy()
     return folded
 
 
 def _frequencies(packed: np.ndarray) -> np.ndarray:
     """The share of fingerprints that have each bit, from at most some 20,000 of them."""
-    return _spread(packed[:: len(packed) // 20_000 + 1]).mean(axis=0, dtype=np.float64)
+    return spread_bits(packed[:: len(packed) // 20_000 + 1]).mean(axis=0, dtype=np.float64)
 
 
 def _words(packed: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(packed).view(np.uint64)
-
-
-def _sizes(words: np.ndarray) -> np.ndarray:
-    return np.bitwise_count(words).sum(axis=1, dtype=np.int64)
-
-
-def _spread(packed: np.ndarray) -> np.ndarray:
-    """One int8 of 0 or 1 for each bit: (n, 128) -> (n, 1024)."""
-    return np.unpackbits(packed, axis=1, bitorder="little").view(np.int8)
-
-
-def _product(left: np.ndarray, right: np.ndarray) -> torch.Tensor:
-    """(m, k) x (r, k) int8 -> (m, r) int32 of the sums of products, exact."""
-    import torch
-
-    a, b = torch.from_numpy(left), torch.from_numpy(right).T
-    if torch.backends.mkldnn.is_available() and platform.machine().lower() in ("x86_64", "amd64"):
-        return torch._int_mm(a, b)  # four to five times as fast as float32
-    return (a.float() @ b.float()).int()  # whole numbers below 2^24 are exact in float32

@@ -7,11 +7,16 @@ design of several fragments counts as not valid here. Stereochemistry is left ou
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from rdkit import Chem, rdBase
 
 from molgen import datasets, metrics
 from molgen.metrics import Moments, bootstrap_deviation, frechet_distance
+from molgen.molecule import chemistry
+
+if TYPE_CHECKING:
+    from fcd_torch import FCD
 
 
 @dataclass(frozen=True)
@@ -22,21 +27,21 @@ class SmallReference:
     test: Moments
 
     @classmethod
-    def load(cls, training: str, test: str) -> SmallReference:
-        """From two data sets by name; some minute for ChemNet."""
+    def load(cls, training: str, test: str, network: FCD) -> SmallReference:
+        """From two data sets by name; some minute for ChemNet (`metrics.chemnet`)."""
         known = frozenset(c for c in map(constitution, datasets.read_smiles(training)) if c)
         held_out = [c for c in map(constitution, datasets.read_smiles(test)) if c]
-        return cls(known, Moments.of(metrics.activations(held_out, metrics.chemnet())))
+        return cls(known, Moments.of(metrics.activations(held_out, network)))
 
 
 def constitution(text: str) -> str:
     """Canonical SMILES without stereochemistry; '' for what cannot be parsed."""
     with rdBase.BlockLogs():
         mol = Chem.MolFromSmiles(text)
-    return "" if mol is None else Chem.MolToSmiles(mol, isomericSmiles=False)
+    return "" if mol is None else chemistry.without_stereo(mol)
 
 
-def small_figures(designs: list[str], reference: SmallReference, seed: int = 0) -> dict[str, float]:
+def small_figures(designs: list[str], reference: SmallReference, network: FCD, seed: int = 0) -> dict[str, float]:
     """n, valid_as_drawn (parses, one fragment), parsed, unique and novelty among the valid, FCD with its deviation."""
     read = [constitution(text) for text in designs]
     valid = [c for c in read if c and "." not in c]
@@ -54,6 +59,6 @@ def small_figures(designs: list[str], reference: SmallReference, seed: int = 0) 
     }
     if len(valid) < 2:
         return figures
-    found = metrics.activations(valid, metrics.chemnet())
+    found = metrics.activations(valid, network)
     deviation = bootstrap_deviation(found, reference.test, seed)
     return figures | {"fcd_test": frechet_distance(Moments.of(found), reference.test), "fcd_test_deviation": deviation}

@@ -22,7 +22,6 @@ TRUTH = {"true": True, "false": False, "yes": True, "no": False, "1": True, "0":
 OF_PROPERTIES = ("centre", "spread")
 AUTOENCODER = "autoencoder."  # the weights that priors over its latent space borrow
 
-
 logger = logging.getLogger("molgen.train")
 
 
@@ -31,6 +30,7 @@ class Origin:
     """A prior to begin from."""
 
     path: Path
+    sha256: str
     recipe: Any
     grammar: Grammar
 
@@ -41,7 +41,7 @@ def find_origin(name: str) -> Origin | None:
         return None
     path = resources.find("priors", name)
     card = read_card(path)
-    return Origin(path, recipe_of(card["recipe"]), modality_of(card).grammar(card["grammar"]))
+    return Origin(path, sha256_of(path), recipe_of(card["recipe"]), modality_of(card).grammar(card["grammar"]))
 
 
 def recipe(kind: str, words: tuple[str, ...], origin: Origin | None) -> Any:
@@ -106,11 +106,11 @@ def take(module: nn.Module, origin: Origin | None, out: Path) -> dict[str, Any]:
     if origin is None:
         return {}
     weights = load_module(origin.path).state_dict()
-    begun = {"from": {"file": origin.path.name, "sha256": sha256_of(origin.path)}}
+    begun = {"from": {"file": origin.path.name, "sha256": origin.sha256}}
     if hasattr(module, "autoencoder"):
         module.autoencoder.load_state_dict(weights)
         lender = Path(out).with_name(origin.path.name)
-        if not lender.exists() or sha256_of(lender) != begun["from"]["sha256"]:
+        if not lender.exists() or sha256_of(lender) != origin.sha256:
             raise MolgenError(f"{out} will need its autoencoder beside it: copy {origin.path} and its card there first")
         return {"borrows": {"prefix": AUTOENCODER, **begun["from"]}}
     own = module.state_dict()

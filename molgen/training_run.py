@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import torch
 
-from molgen import resources, starting
+from molgen import starting
 from molgen.candidates import to_csv
 from molgen.datasets import DATASETS
 from molgen.encoding import TrainingSet, encode_training_set
@@ -23,10 +23,11 @@ from molgen.generator import NeuralGenerator
 from molgen.labels import labelled, refuse_unknown
 from molgen.line import command_line
 from molgen.molecule.grammar import MoleculeGrammar
-from molgen.provenance import commit, find_device, sha256_of, versions
+from molgen.provenance import commit, find_device, versions
 from molgen.recipes import build, family, settings_of
 from molgen.sequences import Sequences
-from molgen.starting import find_origin
+from molgen.settings import Family
+from molgen.starting import Origin
 from molgen.store import write_atomic
 from molgen.train import History, Plan, train
 
@@ -34,12 +35,10 @@ logger = logging.getLogger("molgen.train")
 
 MINUTES = 30.0  # of training where nothing is said
 FREE = ("out", "minutes", "steps", "resume", "threads", "device", "invalid_rows")  # these may change when a run goes on
-
 LEAST_LOOK = 10  # steps between looks at the held-out molecules, of small sets more than a pass
 FURTHER = {"rate": 0.25, "patience": 5}  # where a prior is trained further: share of the family's rate; looks
 
 Row = dict[str, float]
-FamilyName = Literal["autoregressive", "vae", "gan", "adjacency_gan", "diffusion", "flow"]
 
 
 @dataclass(frozen=True)
@@ -65,7 +64,7 @@ class TrainSettings:
     train: str
     out: str
     column: str | None = None
-    family: FamilyName = "autoregressive"
+    family: Family = "autoregressive"
     minutes: float | None = None
     steps: int | None = None
     seed: int = 0
@@ -117,7 +116,7 @@ def train_generator(
     out = Path(settings.out)
     device = find_device(settings.device)
     made_by = {"commit": commit(), "versions": versions()}  # of the code that trains: the checkout may change meanwhile
-    origin = find_origin(settings.origin)
+    origin = starting.find_origin(settings.origin)
     recipe = starting.recipe(settings.family, settings.recipe, origin)
     grammar = origin.grammar if origin else MoleculeGrammar()
     if origin and origin.path.resolve() == out.resolve():
@@ -125,12 +124,13 @@ def train_generator(
     refuse_unknown(getattr(recipe, "properties", ()))
     module = build(recipe, grammar, settings.seed)
     borrows = starting.take(module, origin, out)
-    _refuse_strangers(settings, out)
+    identity = _identity(settings, origin)
+    _refuse_strangers(settings, out, identity)
     data = encode_training_set(settings.train, settings.column, grammar.vocabulary, executor)
     logger.info("%s", data.coverage())
     _refuse(settings, data)
     _write_rejected(out, data)
-    checkpoint = _begin(settings, out, data)
+    checkpoint = _begin(out, data, identity)
     training, held_out = _split(settings, data)
     if names := getattr(recipe, "properties", ()):
         training = labelled(training, names, grammar.vocabulary, executor, settings.seed)
@@ -143,24 +143,24 @@ def train_generator(
     return out
 
 
-def _refuse_strangers(settings: TrainSettings, out: Path) -> None:
+def _refuse_strangers(settings: TrainSettings, out: Path, identity: dict[str, Any]) -> None:
     """Before anything is spent: is there room for this run, or a checkpoint of it?"""
     checkpoint, told = _checkpoint(out), _told(out)
     if not checkpoint.exists():
-        write_atomic(told, _as_json(_identity(settings)))
+        write_atomic(told, _as_json(identity))
         return
     if not settings.resume:
         raise MolgenError(f"{checkpoint} is there from an earlier run; go on with --resume, or delete it to begin anew")
     if not told.exists():
         raise MolgenError(f"{told} is gone, so nothing says what {checkpoint} was begun with; delete it to begin anew")
-    _refuse_other(checkpoint, told, _identity(settings))
+    _refuse_other(checkpoint, told, identity)
 
 
-def _begin(settings: TrainSettings, out: Path, data: TrainingSet) -> Path:
+def _begin(out: Path, data: TrainingSet, identity: dict[str, Any]) -> Path:
     """The checkpoint's file; it is gone on with only by the same settings and the same molecules."""
     checkpoint, told = _checkpoint(out), _told(out)
     tokens = hashlib.blake2b(data.flat.tobytes() + data.offsets.tobytes(), digest_size=16).hexdigest()
-    identity = _identity(settings) | {"training molecules": tokens}
+    identity = identity | {"training molecules": tokens}
     if checkpoint.exists():
         _refuse_other(checkpoint, told, identity)
     else:
@@ -191,11 +191,11 @@ def _told(out: Path) -> Path:
     return out.with_suffix(".settings.json")
 
 
-def _identity(settings: TrainSettings) -> dict[str, Any]:
-    """As JSON gives it back."""
+def _identity(settings: TrainSettings, origin: Origin | None) -> dict[str, Any]:
+    """What may not change when a run goes on, as JSON gives it back."""
     told = asdict(settings) | {"recipe": list(settings.recipe)}
-    if settings.origin:
-        told["weights of the origin"] = sha256_of(resources.find("priors", settings.origin))
+    if origin:
+        told["weights of the origin"] = origin.sha256
     return {name: value for name, value in told.items() if name not in FREE}
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from molgen import benchmarking, contests
+from molgen import benchmarking, contests, drawing
 from molgen.benchmarking import BenchmarkSettings, benchmark, markdown
 from molgen.contests import Contest
 from molgen.errors import MolgenError
@@ -70,9 +70,9 @@ def test_draws_are_those_of_the_command_generate() -> None:
 
     from molgen.seeds import spawn
 
-    designs, seconds = benchmarking.drawn(sample, benchmarking.CHUNK + 5, 7, {})
-    assert len(designs) == benchmarking.CHUNK + 5 and seconds > 0
-    assert asked == [(benchmarking.CHUNK, spawn(7, "draw", 0)), (5, spawn(7, "draw", 1))]
+    designs, seconds = benchmarking.drawn(sample, drawing.CHUNK + 5, 7, {})
+    assert len(designs) == drawing.CHUNK + 5 and seconds > 0
+    assert asked == [(drawing.CHUNK, spawn(7, "draw", 0)), (5, spawn(7, "draw", 1))]
 
 
 def test_fragments_and_nonsense_are_not_valid_small_molecules(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -82,10 +82,9 @@ def test_fragments_and_nonsense_are_not_valid_small_molecules(monkeypatch: pytes
     from molgen.metrics import Moments
     from molgen.small import SmallReference
 
-    monkeypatch.setattr(small.metrics, "chemnet", lambda: None)
     monkeypatch.setattr(small.metrics, "activations", lambda texts, network: np.eye(512)[: len(texts)])
     reference = SmallReference(frozenset({"CCO"}), Moments(np.zeros(512), np.eye(512)))
-    found = small_figures(["CCO", "OCC", "CC.O", "C(", "C[C@H](F)Cl", "CC(F)Cl"], reference)
+    found = small_figures(["CCO", "OCC", "CC.O", "C(", "C[C@H](F)Cl", "CC(F)Cl"], reference, None)
     assert found["parsed"] == 5 / 6 and found["valid_as_drawn"] == 4 / 6
     assert found["unique"] == 2 / 4 and found["valid_and_unique"] == 2 / 6 and found["novelty"] == 1 / 2
     assert constitution("C[C@H](F)Cl") == constitution("CC(F)Cl") != ""

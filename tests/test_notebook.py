@@ -1,18 +1,17 @@
 """The notebook runs from top to bottom on a run of real molecules, and is committed without its outputs."""
 
 import gzip
-import os
 from pathlib import Path
 
 import nbformat
 import pytest
-from jupyter_client import AsyncKernelManager
-from nbclient import NotebookClient
 
 from molgen import pipeline
 from molgen.report import notebook
 from molgen.runs import Run
 from molgen.settings import ScreenSettings
+from tests import notebooks
+from tests.notebooks import is_without_outputs, shown
 
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOK = ROOT / "notebooks" / "analyse_candidates.ipynb"
@@ -32,28 +31,12 @@ def run(tmp_path_factory) -> Run:
 
 @pytest.fixture(scope="module")
 def executed(run) -> nbformat.NotebookNode:
-    """The notebook after its kernel ran it. Sockets are files: a port may be taken before the kernel binds it."""
-    sockets = {"transport": "ipc", "ip": str(run.folder.parent / "kernel")} if os.name == "posix" else {}
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("MOLGEN_RUN", str(run.folder))
-        patch.setenv("PYTHONPATH", str(ROOT))
-        return NotebookClient(
-            nbformat.read(NOTEBOOK, 4),
-            km=AsyncKernelManager(kernel_name="python3", **sockets),
-            timeout=240,
-            resources={"metadata": {"path": NOTEBOOK.parent}},
-        ).execute()
-
-
-def shown(executed, cell: str) -> str:
-    """What the cell put out, text and HTML."""
-    outputs = next(one["outputs"] for one in executed.cells if one["id"] == cell)
-    return "".join(output.get("text", "") + str(output.get("data", {}).get("text/html", "")) for output in outputs)
+    """The notebook, run on the folder of the run."""
+    return notebooks.executed(NOTEBOOK, run.folder.parent / "kernel", {"MOLGEN_RUN": str(run.folder)})
 
 
 def test_it_is_committed_without_outputs():
-    cells = [cell for cell in nbformat.read(NOTEBOOK, 4).cells if cell.cell_type == "code"]
-    assert cells and all(cell.outputs == [] and cell.execution_count is None for cell in cells)
+    assert is_without_outputs(NOTEBOOK)
 
 
 def test_it_shows_the_selected_with_their_structures(executed, run):

@@ -218,7 +218,8 @@ WITHOUT_TORCH = [
     "molgen", "molgen.molecule", "molgen.molecule.chemistry", "molgen.molecule.properties", "molgen.molecule.rules",
     "molgen.molecule.synthesis", "molgen.molecule.distance", "molgen.scoring", "molgen.ranking", "molgen.profile",
     "molgen.candidates", "molgen.screening", "molgen.store", "molgen.executor", "molgen.reading", "molgen.datasets",
-    "molgen.doctor", "molgen.seeds",
+    "molgen.doctor", "molgen.seeds", "molgen.labels", "molgen.encoding", "molgen.memorisation",
+    "molgen.moses.molecules",
 ]  # fmt: skip
 
 

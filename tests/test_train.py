@@ -11,21 +11,19 @@ import torch
 from molgen.batch import Batch
 from molgen.errors import MolgenError
 from molgen.families.autoregressive import AutoregressiveRecipe
-from molgen.molecule.codec import MoleculeCodec
-from molgen.molecule.grammar import MoleculeGrammar
 from molgen.players import Player
 from molgen.recipes import build
 from molgen.sequences import Sequences, batches
 from molgen.train import Plan, measure, rate_factor, train
+from tests import tiny
+from tests.tiny import GRAMMAR
 
-GRAMMAR = MoleculeGrammar()
 RECIPE = AutoregressiveRecipe(width=32, depth=1, inputs=16)
-EIGHT = ["CCO", "c1ccccc1", "CC(=O)O", "CN", "CC#N", "C1CC1", "CC(C)Cl", "OCCO"]
 
 
 @pytest.fixture(scope="module")
 def eight() -> Sequences:
-    return Sequences.of([e.tokens for e in MoleculeCodec().encode(EIGHT)])
+    return tiny.eight()
 
 
 def weights(model: torch.nn.Module) -> torch.Tensor:

@@ -20,6 +20,7 @@ from rdkit import rdBase
 
 from molgen.baselines import storage
 from molgen.errors import MolgenError
+from molgen.generator import in_blocks
 from molgen.seeds import spawn
 
 ScoreFunction = Callable[[list[str]], Sequence[float]]  # higher is better; NaN: could not be scored
@@ -89,7 +90,7 @@ class Genetic:
             with rdBase.BlockLogs():
                 return [self._draw(operators, random.Random(spawn(seed, "draw", number))) for number in block]
 
-        return storage.in_blocks(n, temperature, top_p, progress, draw)
+        return in_blocks(n, temperature, top_p, progress, draw)
 
     def _draw(self, operators: ModuleType, chance: random.Random) -> str:
         """A molecule that an operator made, or, after `tries` attempts without one, a parent."""

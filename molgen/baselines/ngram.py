@@ -19,7 +19,7 @@ from molgen.baselines import storage
 from molgen.baselines.counts import MOST, START, Counts, extended, first_context, probabilities
 from molgen.batch import Grammar
 from molgen.errors import MolgenError
-from molgen.generator import ROWS
+from molgen.generator import ROWS, in_blocks
 from molgen.modality import Codec, modality_of
 from molgen.nn.tokens import inverse_cdf, nucleus
 from molgen.seeds import torch_rng
@@ -87,7 +87,7 @@ class Ngram:
             drawn = self.draw(seed, block.start // ROWS, temperature, top_p)
             return codec.decode(drawn[: len(block)].tolist())
 
-        return storage.in_blocks(n, temperature, top_p, progress, draw)
+        return in_blocks(n, temperature, top_p, progress, draw)
 
     def draw(self, seed: int, block: int, temperature: float = 1.0, top_p: float = 1.0) -> torch.Tensor:
         """One block of draws: tokens (ROWS, T), each decided by one uniform number."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 from molgen.baselines import storage
-from molgen.generator import ROWS
+from molgen.generator import ROWS, in_blocks
 from molgen.seeds import rng
 
 
@@ -58,7 +58,7 @@ class Resample:
     ) -> list[str]:
         """`n` training designs. Temperature and top_p change nothing: each is equally likely."""
         draw = self._with_replacement if self.recipe.replace else self._without
-        return storage.in_blocks(n, temperature, top_p, progress, lambda block: draw(seed, block))
+        return in_blocks(n, temperature, top_p, progress, lambda block: draw(seed, block))
 
     def _with_replacement(self, seed: int, block: range) -> list[str]:
         places = rng(seed, "draw", block.start // ROWS).integers(len(self.designs), size=ROWS)

@@ -1,9 +1,8 @@
-"""What baselines share: draws in blocks, one file of arrays with a card beside it, and designs as an array."""
+"""What baselines share: one file of arrays with a card beside it, and designs as an array."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -13,31 +12,10 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
 from molgen.errors import MolgenError
-from molgen.generator import ROWS, card_path, read_card
+from molgen.generator import card_path, read_card, write_card
 from molgen.store import write_atomic
 
 Arrays = dict[str, np.ndarray]
-
-
-def in_blocks(
-    n: int, temperature: float, top_p: float, progress: Callable[[int], None] | None, draw: Callable[[range], list[str]]
-) -> list[str]:
-    """`n` designs, made by `draw` for `ROWS` numbers at a time (the last block may be shorter).
-
-    Raises:
-        MolgenError: n below zero, temperature not above it, or top_p outside of (0, 1].
-    """
-    if n < 0 or temperature <= 0 or not 0 < top_p <= 1:
-        asked = f"{n} designs at temperature {temperature}, top_p {top_p}"
-        needed = "n must be 0 or more, temperature above 0, top_p above 0 and at most 1"
-        raise MolgenError(f"cannot draw {asked}: {needed}")
-    designs: list[str] = []
-    for start in range(0, n, ROWS):
-        block = range(start, min(start + ROWS, n))
-        designs += draw(block)
-        if progress is not None:
-            progress(len(block))
-    return designs
 
 
 def new_card(
@@ -51,7 +29,7 @@ def new_card(
 def write(path: Path, arrays: Arrays, card: dict[str, Any]) -> None:
     """Arrays as safetensors, the card beside them as JSON."""
     write_atomic(Path(path), save({name: np.ascontiguousarray(array) for name, array in arrays.items()}))
-    write_atomic(card_path(path), (json.dumps(card, indent=2, allow_nan=False) + "\n").encode())
+    write_card(path, card)
 
 
 def read(path: Path, kind: str, names: Sequence[str]) -> tuple[Arrays, dict[str, Any]]:

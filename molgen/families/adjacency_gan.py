@@ -25,8 +25,9 @@ from torch.nn import functional
 
 from molgen.batch import Batch, Fields, Grammar
 from molgen.errors import MolgenError
-from molgen.families.gan import Residual
 from molgen.nn.relational import SYMBOLS, Critic, Flat, Soft, corners, masked, one_hot, scores_and_slopes, squared
+from molgen.nn.residual import Residual
+from molgen.nn.sizes import draw_sizes
 from molgen.players import Player
 from molgen.sequences import Sequences
 
@@ -141,9 +142,7 @@ class AdjacencyGan(nn.Module):
             critic = critic + self.recipe.penalty * squared(*slopes).mean()
             game = functional.softplus(of_real - of_made)
             generator = _through(made, [s.chunk(2)[1] for s in slopes], -torch.sigmoid(of_real - of_made)).mean()
-            generator = (
-                generator + (game.mean() - generator).detach()
-            )  # the value of the loss, the gradient of the line
+            generator = generator + (game.mean() - generator).detach()  # the loss's value, the line's gradient
             return {"critic": critic, "generator": generator + self._coverage(real, sizes, chance)}
 
     def _coverage(self, real: Soft, sizes: Tensor, chance: torch.Generator) -> Tensor | float:
@@ -188,8 +187,8 @@ class AdjacencyGan(nn.Module):
 
         `temperature` is the standard deviation of z. Classes are the greatest, not drawn: `top_p` has nothing to cut.
         """
-        device, shares = self.sizes.device, self.sizes.cpu().double().cumsum(0)
-        sizes = torch.searchsorted(shares, torch.rand(rows, generator=chance).double() * shares[-1]).clamp(1).to(device)
+        device = self.sizes.device
+        sizes = draw_sizes(self.sizes, rows, chance).to(device)
         z = temperature * torch.randn(rows, self.recipe.latent, generator=chance)
         position, pair = self.logits(z.to(device), sizes)
         mask = torch.arange(self.recipe.positions, device=device) < sizes[:, None]

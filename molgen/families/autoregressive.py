@@ -10,7 +10,6 @@ designs are told none, the others each property with even chance, so that one ne
 
 from __future__ import annotations
 
-import copy
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -19,7 +18,7 @@ from torch import Tensor, nn
 
 from molgen.batch import Batch, Grammar
 from molgen.nn.decoder import CausalDecoder
-from molgen.nn.stepping import Exact, Stepper, fastest
+from molgen.nn.stepping import Exact, Stepper, for_drawing
 from molgen.nn.tokens import write
 from molgen.players import Player
 from molgen.sequences import Sequences
@@ -95,20 +94,13 @@ class Autoregressive(nn.Module):
 
     def log_likelihood(self, batch: Batch, labels: Tensor | None = None) -> Tensor:
         """log p(x) of every row, or log p(x | labels (B, P)); nats (B,), exact."""
-        logits = self.decoder(batch.tokens, batch.guide, None if labels is None else self.condition(labels))
-        nats = nn.functional.cross_entropy(logits.flatten(0, 1), batch.tokens.flatten(), reduction="none")
-        return -(nats.view_as(batch.weight) * batch.weight).sum(dim=1)
+        return -self.decoder.nats(batch, None if labels is None else self.condition(labels))
 
     def for_drawing(self, device: torch.device) -> Autoregressive:
-        """A copy that draws in the fastest arithmetic of the device: exact but for rounding.
-
-        Through half precision, as a file keeps the weights: a generator draws alike before it was saved and after.
-        """
-        kind = torch.bfloat16 if device.type == "cpu" else torch.float16
-        copied = copy.deepcopy(self).half().to(device, kind).eval()
+        """A copy that draws in the fastest arithmetic of the device: exact but for rounding."""
+        copied = for_drawing(self, device)
         for name, value in self.named_buffers():  # means and deviations need their digits
             setattr(copied, name, value.to(device))
-        copied.stepper = Stepper(copied.decoder, fastest(device))
         return copied
 
     def draw(self, rows: int, chance: torch.Generator, temperature: float = 1.0, top_p: float = 1.0) -> Tensor:

@@ -23,6 +23,7 @@ from molgen.batch import Batch, Fields, Grammar
 from molgen.errors import MolgenError
 from molgen.nn.filling import Rules, drawn, entropies, limited, paced, settled
 from molgen.nn.graph_transformer import GraphTransformer, Seen, flat_pairs, square_pairs
+from molgen.nn.sizes import draw_sizes
 from molgen.nn.tokens import nucleus
 from molgen.noise import Kernel, Window, absorbing, distorted, hidden_nats, marginal, spread_times, uniform
 from molgen.players import Player
@@ -207,9 +208,7 @@ class Diffusion(nn.Module):
     @torch.inference_mode()
     def draw(self, rows: int, chance: torch.Generator, temperature: float = 1.0, top_p: float = 1.0) -> Fields:
         """Draws fields of `rows` designs. All numbers come from `chance`, on the CPU, in an order of their own."""
-        cumulative = self.sizes.cpu().double().cumsum(0)
-        sizes = torch.searchsorted(cumulative, cumulative[-1] * torch.rand(rows, generator=chance).double())
-        sizes = sizes.clamp(1, self.grammar.most_positions)
+        sizes = draw_sizes(self.sizes, rows, chance)
         order = sizes.argsort(stable=True)
         most = int(sizes.max())
         position, pair = torch.zeros(rows, most, dtype=torch.int64), torch.zeros(rows, most, most, dtype=torch.int64)

@@ -7,19 +7,18 @@ log p(x) >= E_q[log p(x | z) + log p_f(z) - log q(z | x)].
 
 from __future__ import annotations
 
-import copy
 import math
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 import torch
 import zuko
-from torch import Tensor, nn
+from torch import Tensor
 
 from molgen.batch import Batch, Grammar
-from molgen.families.vae import Vae, VaeRecipe
+from molgen.families.latent_prior import LatentPrior
+from molgen.families.vae import VaeRecipe
 from molgen.players import Player
-from molgen.sequences import Sequences
 
 
 @dataclass(frozen=True)
@@ -34,28 +33,23 @@ class FlowRecipe:
     autoencoder: VaeRecipe = field(default_factory=VaeRecipe)
 
 
-class LatentFlow(nn.Module):
-    """The family's module. The autoencoder is frozen. Z latent dimensions."""
+class LatentFlow(LatentPrior):
+    """The family's module."""
 
     habits: ClassVar = {"rate": 1e-3, "batch": 1024, "fields": True}
 
     def __init__(self, grammar: Grammar, recipe: FlowRecipe) -> None:
-        super().__init__()
-        self.grammar, self.recipe = grammar, recipe
-        self.autoencoder = Vae(grammar, recipe.autoencoder).requires_grad_(False)
+        super().__init__(grammar, recipe.autoencoder)
+        self.recipe = recipe
         hidden = (recipe.width,) * recipe.depth
         size = recipe.autoencoder.latent
         self.flow = zuko.flows.NSF(
             size, transforms=recipe.transforms, bins=recipe.bins, hidden_features=hidden, passes=2
         )
 
-    @property
-    def arithmetic(self) -> str:
-        """In which a copy for drawing multiplies."""
-        return self.autoencoder.arithmetic
-
-    def prepare(self, data: Sequences) -> None:
-        """Nothing is learned beforehand."""
+    def made(self, noise: Tensor) -> Tensor:
+        """z = f(e): e ~ N(0, I) (B, Z) -> z (B, Z)."""
+        return self.flow().transform.inv(noise)
 
     def latent_log_likelihood(self, z: Tensor) -> Tensor:
         """log p_f(z) (B,), exact: log N(f^-1(z)) + log |det d f^-1 / dz|."""
@@ -79,16 +73,3 @@ class LatentFlow(nn.Module):
         normal = 0.5 * (z.square() + math.log(2 * math.pi)).sum(dim=1)
         nats = self.autoencoder.reconstruction_nats(batch, z) + log_q + latent
         return {"nats": nats, "latent_nats": latent, "normal_nats": normal}
-
-    def for_drawing(self, device: torch.device) -> LatentFlow:
-        """A copy that draws: the flow in 32 bits, the decoder in the fastest arithmetic of the device."""
-        copied = copy.deepcopy(self).half().float().to(device).eval()
-        copied.autoencoder = self.autoencoder.for_drawing(device)
-        return copied
-
-    @torch.inference_mode()
-    def draw(self, rows: int, chance: torch.Generator, temperature: float = 1.0, top_p: float = 1.0) -> Tensor:
-        """Draws z = f(e), e ~ N(0, I), then tokens (B, T)."""
-        noise = torch.randn(rows, self.recipe.autoencoder.latent, generator=chance)
-        z = self.flow().transform.inv(noise.to(next(self.flow.parameters()).device))
-        return self.autoencoder.decode(z, chance, temperature, top_p)

@@ -10,7 +10,6 @@ the identity, so that training begins at what N(0, I) gives through the same dec
 
 from __future__ import annotations
 
-import copy
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
@@ -18,9 +17,10 @@ import torch
 from torch import Tensor, nn
 
 from molgen.batch import Batch, Grammar
-from molgen.families.vae import Vae, VaeRecipe
+from molgen.families.latent_prior import LatentPrior
+from molgen.families.vae import VaeRecipe
+from molgen.nn.residual import Residual
 from molgen.players import Player
-from molgen.sequences import Sequences
 
 
 @dataclass(frozen=True)
@@ -34,48 +34,19 @@ class GanRecipe:
     autoencoder: VaeRecipe = field(default_factory=VaeRecipe)
 
 
-class Residual(nn.Module):
-    """Blocks x + W_2 silu(W_1 norm(x)) between two linear maps."""
-
-    def __init__(self, inputs: int, outputs: int, width: int, depth: int) -> None:
-        super().__init__()
-        self.enter = nn.Linear(inputs, width)
-        self.blocks = nn.ModuleList(
-            nn.Sequential(nn.LayerNorm(width), nn.Linear(width, width), nn.SiLU(), nn.Linear(width, width))
-            for _ in range(depth)
-        )
-        self.leave = nn.Linear(width, outputs)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, inputs) -> (B, outputs)."""
-        x = self.enter(x)
-        for block in self.blocks:
-            x = x + block(x)
-        return self.leave(x)
-
-
-class LatentGan(nn.Module):
-    """The family's module. The autoencoder is frozen. Z latent dimensions."""
+class LatentGan(LatentPrior):
+    """The family's module."""
 
     habits: ClassVar = {"rate": 3e-4, "batch": 1024, "fields": True}
 
     def __init__(self, grammar: Grammar, recipe: GanRecipe) -> None:
-        super().__init__()
-        self.grammar, self.recipe = grammar, recipe
-        self.autoencoder = Vae(grammar, recipe.autoencoder).requires_grad_(False)
+        super().__init__(grammar, recipe.autoencoder)
+        self.recipe = recipe
         size = recipe.autoencoder.latent
         self.generator = Residual(size, size, recipe.width, recipe.depth)
         self.critic = Residual(size, 1, recipe.width, recipe.depth)
         nn.init.normal_(self.generator.leave.weight, std=1e-3)
         nn.init.zeros_(self.generator.leave.bias)
-
-    @property
-    def arithmetic(self) -> str:
-        """In which a copy for drawing multiplies."""
-        return self.autoencoder.arithmetic
-
-    def prepare(self, data: Sequences) -> None:
-        """Nothing is learned beforehand."""
 
     def made(self, noise: Tensor) -> Tensor:
         """e ~ N(0, I) (B, Z) -> z (B, Z)."""
@@ -111,16 +82,3 @@ class LatentGan(nn.Module):
         with torch.autocast(real.device.type, enabled=False):
             made = self.made(torch.randn(real.shape, generator=chance, device=real.device))
             return {"critic_gap": (self.critic(real) - self.critic(made)).squeeze(1)}
-
-    def for_drawing(self, device: torch.device) -> LatentGan:
-        """A copy that draws: the generator in 32 bits, the decoder in the fastest arithmetic of the device."""
-        copied = copy.deepcopy(self).half().float().to(device).eval()
-        copied.autoencoder = self.autoencoder.for_drawing(device)
-        return copied
-
-    @torch.inference_mode()
-    def draw(self, rows: int, chance: torch.Generator, temperature: float = 1.0, top_p: float = 1.0) -> Tensor:
-        """Draws z = G(e), e ~ N(0, I), then tokens (B, T)."""
-        noise = torch.randn(rows, self.recipe.autoencoder.latent, generator=chance)
-        z = self.made(noise.to(self.generator.leave.weight.device))
-        return self.autoencoder.decode(z, chance, temperature, top_p)

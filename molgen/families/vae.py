@@ -7,7 +7,6 @@ beta far below one gives a latent to navigate in, beta = 1 one to generate from;
 
 from __future__ import annotations
 
-import copy
 import math
 from dataclasses import dataclass
 from typing import ClassVar, Literal
@@ -18,7 +17,7 @@ from torch import Tensor, nn
 from molgen.batch import Batch, Grammar
 from molgen.nn.decoder import CausalDecoder
 from molgen.nn.graph import GraphEncoder
-from molgen.nn.stepping import Exact, Stepper, fastest
+from molgen.nn.stepping import Exact, Stepper, for_drawing
 from molgen.nn.tokens import write
 from molgen.players import Player
 from molgen.sequences import Sequences
@@ -73,15 +72,12 @@ class Vae(nn.Module):
     def sample_posterior(self, batch: Batch, chance: torch.Generator) -> tuple[Tensor, Tensor]:
         """z ~ q(z | x) (B, Z), and log q(z | x) (B,)."""
         mean, log_variance = self.encode(batch)
-        noise = torch.randn(mean.shape, generator=chance, device=mean.device)
-        log_q = -0.5 * (noise.square() + log_variance + math.log(2 * math.pi)).sum(dim=1)
-        return mean + noise * (0.5 * log_variance).exp(), log_q
+        z, noise = _reparameterised(mean, log_variance, chance)
+        return z, -0.5 * (noise.square() + log_variance + math.log(2 * math.pi)).sum(dim=1)
 
     def reconstruction_nats(self, batch: Batch, z: Tensor) -> Tensor:
         """-log p(x | z) of every design (B,)."""
-        logits = self.decoder(batch.tokens, batch.guide, z)
-        nats = nn.functional.cross_entropy(logits.flatten(0, 1), batch.tokens.flatten(), reduction="none")
-        return (nats.view_as(batch.weight) * batch.weight).sum(dim=1)
+        return self.decoder.nats(batch, z)
 
     def objectives(self, batch: Batch, chance: torch.Generator) -> dict[str, Tensor]:
         """What training minimises: nats per design, with the KL weighted and free up to `free_nats`."""
@@ -101,16 +97,13 @@ class Vae(nn.Module):
     def _bound(self, batch: Batch, chance: torch.Generator) -> tuple[Tensor, Tensor]:
         """-log p(x | z) (B,) with one z ~ q(z | x), and KL_d = (mu^2 + sigma^2 - 1 - log sigma^2) / 2 (B, Z)."""
         mean, log_variance = self.encode(batch)
-        noise = torch.randn(mean.shape, generator=chance, device=mean.device)
+        z, _ = _reparameterised(mean, log_variance, chance)
         kl = 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance)
-        return self.reconstruction_nats(batch, mean + noise * (0.5 * log_variance).exp()), kl
+        return self.reconstruction_nats(batch, z), kl
 
     def for_drawing(self, device: torch.device) -> Vae:
         """A copy that draws in the fastest arithmetic of the device: exact but for rounding."""
-        kind = torch.bfloat16 if device.type == "cpu" else torch.float16
-        copied = copy.deepcopy(self).half().to(device, kind).eval()
-        copied.stepper = Stepper(copied.decoder, fastest(device))
-        return copied
+        return for_drawing(self, device)
 
     def draw(self, rows: int, chance: torch.Generator, temperature: float = 1.0, top_p: float = 1.0) -> Tensor:
         """Draws z from the prior N(0, I), then tokens (B, T)."""
@@ -122,3 +115,9 @@ class Vae(nn.Module):
         uniform = torch.rand(len(z), self.grammar.longest, generator=chance)
         stepper = self.stepper or Stepper(self.decoder, Exact())
         return write(stepper, self.grammar, uniform, temperature, top_p, z.to(stepper.decoder.head.weight.device))
+
+
+def _reparameterised(mean: Tensor, log_variance: Tensor, chance: torch.Generator) -> tuple[Tensor, Tensor]:
+    """z = mean + sigma e, through which gradients pass, and e ~ N(0, I): (B, Z) each."""
+    noise = torch.randn(mean.shape, generator=chance, device=mean.device)
+    return mean + noise * (0.5 * log_variance).exp(), noise

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 from zipfile import BadZipFile
 
 import numpy as np
@@ -17,6 +18,9 @@ from rdkit.Chem import rdFingerprintGenerator
 
 from molgen.errors import MolgenError
 from molgen.molecule import chemistry
+
+if TYPE_CHECKING:
+    import torch
 
 RADIUS = 2
 BITS = 1024
@@ -191,7 +195,7 @@ class Texts:
         return {"text": self.text, "ends": self.ends}
 
 
-def _popcounts(packed: np.ndarray) -> np.ndarray:
+def popcounts(packed: np.ndarray) -> np.ndarray:
     """On-bits of each row of (n, 128) uint8."""
     words = np.ascontiguousarray(packed).view(np.uint64)
     return np.bitwise_count(words).sum(axis=1, dtype=np.int64)
@@ -204,27 +208,29 @@ def _nearest(packed: np.ndarray, bits: np.ndarray, progress: Progress | None) ->
     integer matrix product and its row maxima decide. A query with a bits cannot exceed min(a, b) / max(a, b) there
     (Swamidass and Baldi 2007, doi 10.1021/ci600358f), which leaves blocks out once something better was found.
     """
-    counts, sizes = _popcounts(packed), _popcounts(bits)
+    counts, sizes = popcounts(packed), popcounts(bits)
     best, index = np.full(len(packed), -1.0), np.zeros(len(packed), dtype=np.int64)
-    spread = _spread(packed)
-    for size, rows in _blocks(sizes, around=int(np.median(counts))):
+    spread, order = spread_bits(packed), np.argsort(sizes, kind="stable")
+    for block in blocks(sizes[order], around=int(np.median(counts)), most=BLOCK):
+        rows = order[block]
+        size = int(sizes[rows[0]])
         reachable = np.minimum(counts, size) / np.maximum(np.maximum(counts, size), 1)
         active = np.flatnonzero(reachable >= best)
         if active.size:
-            _improve(best, index, active, counts[active] + size, _shared(spread[active], _spread(bits[rows])), rows)
+            shared = products(spread[active], spread_bits(bits[rows])).numpy()
+            _improve(best, index, active, counts[active] + size, shared, rows)
         if progress is not None:
             progress(len(rows))
     return index, best
 
 
-def _blocks(sizes: np.ndarray, around: int) -> Iterator[tuple[int, np.ndarray]]:
-    """Rows of equal size, lowest first, at most BLOCK at a time; sizes nearest to `around` first."""
-    order = np.argsort(sizes, kind="stable")
-    values, starts = np.unique(sizes[order], return_index=True)
-    ends = np.append(starts[1:], len(order))
+def blocks(sizes: np.ndarray, around: int, most: int) -> Iterator[slice]:
+    """Rows of equal size, at most `most` at a time; sizes nearest to `around` first, the lower of two. sizes ascend."""
+    values, starts = np.unique(sizes, return_index=True)
+    ends = np.append(starts[1:], len(sizes))
     for group in np.argsort(np.abs(values - around), kind="stable"):
-        for start in range(starts[group], ends[group], BLOCK):
-            yield int(values[group]), order[start : min(start + BLOCK, ends[group])]
+        for start in range(int(starts[group]), int(ends[group]), most):
+            yield slice(start, min(start + most, int(ends[group])))
 
 
 def _improve(
@@ -240,19 +246,16 @@ def _improve(
     best[queries[better]], index[queries[better]] = similarity[better], where[better]
 
 
-_BITS_OF_BYTE = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1, bitorder="little").view(np.uint64)[:, 0]
-
-
-def _spread(packed: np.ndarray) -> np.ndarray:
+def spread_bits(packed: np.ndarray) -> np.ndarray:
     """One int8 of 0 or 1 for each bit: (n, 128) -> (n, 1024)."""
-    return _BITS_OF_BYTE[packed].view(np.int8)
+    return np.unpackbits(packed, axis=1, bitorder="little").view(np.int8)
 
 
-def _shared(queries: np.ndarray, references: np.ndarray) -> np.ndarray:
-    """How many on-bits each query shares with each reference: (m, 1024) x (r, 1024) int8 -> (m, r) int32, exact."""
+def products(queries: np.ndarray, references: np.ndarray) -> "torch.Tensor":
+    """(m, k) x (r, k) int8 -> (m, r) int32 of the sums of products, exact: of spread bits, how many are shared."""
     import torch  # worker processes make fingerprints without it
 
     left, right = torch.from_numpy(queries), torch.from_numpy(references).T
     if torch.backends.mkldnn.is_available() and platform.machine().lower() in ("x86_64", "amd64"):
-        return torch._int_mm(left, right).numpy()  # four to five times as fast as float32
-    return (left.float() @ right.float()).int().numpy()  # sums of up to 1024 ones are exact in float32
+        return torch._int_mm(left, right)  # four to five times as fast as float32
+    return (left.float() @ right.float()).int()  # whole numbers below 2^24 are exact in float32

@@ -11,7 +11,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from molgen.batch import Grammar, Guide
+from molgen.batch import Batch, Grammar, Guide
 
 
 class Inputs(nn.Module):
@@ -74,6 +74,12 @@ class CausalDecoder(nn.Module):
         logits = self.head(x) + self.skip(entered)
         logits = (logits if added is None else logits + added[-1][:, None]).float()
         return logits.masked_fill(~guide.allowed, float("-inf"))
+
+    def nats(self, batch: Batch, condition: Tensor | None = None) -> Tensor:
+        """-log p of every design (B,), exact: over the tokens that the grammar allows, given the condition (B, Z)."""
+        logits = self(batch.tokens, batch.guide, condition)
+        nats = nn.functional.cross_entropy(logits.flatten(0, 1), batch.tokens.flatten(), reduction="none")
+        return (nats.view_as(batch.weight) * batch.weight).sum(dim=1)
 
 
 def gathered(outputs: Tensor, origin: Tensor) -> Tensor:

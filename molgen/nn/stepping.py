@@ -7,9 +7,10 @@ A GRU's state lies in [-1, 1], so its levels are fixed, and it is rounded once f
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -167,3 +168,24 @@ class Stepper:
     def _message(self, place: int, state: State, origin: Tensor) -> Tensor:
         state.past[place][:, state.step] = state.remembered[place]
         return self.messages[place](gathered(state.past[place], origin).squeeze(1))
+
+
+class Drawer(Protocol):
+    """A module that writes tokens by its decoder."""
+
+    decoder: CausalDecoder
+    stepper: Stepper | None
+
+
+D = TypeVar("D", bound=Drawer)
+
+
+def for_drawing(module: D, device: torch.device) -> D:
+    """A copy of the module whose stepper computes in the fastest arithmetic of the device: exact but for rounding.
+
+    Through half precision, as a file keeps the weights: a generator draws alike before it was saved and after.
+    """
+    kind = torch.bfloat16 if device.type == "cpu" else torch.float16
+    copied = copy.deepcopy(module).half().to(device, kind).eval()
+    copied.stepper = Stepper(copied.decoder, fastest(device))
+    return copied
