@@ -15,7 +15,7 @@ PYTHON     ?=
 TORCH_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup data design test lint freeze
+.PHONY: help setup data design peptides test lint freeze
 
 help:  ## say what there is
 	@echo "molgen: from a training set to a ranked table of molecules"
@@ -26,10 +26,11 @@ help:  ## say what there is
 	@echo "  ARGS=... is passed on to molgen design or pytest; PYTHON=... chooses the interpreter;"
 	@echo "  TORCH_ARGS=... is passed to pip when it brings torch, for instance an --index-url with CPU builds (0.2 GB, not 3)."
 
-setup: data  ## make .venv with the tested versions, and bring the MOSES data into the cache
+setup: data  ## make .venv with the tested versions, and bring the MOSES and peptide data into the cache
 
 data: $(STAMP)
 	@$(VENV)/bin/molgen data fetch moses
+	@$(VENV)/bin/molgen data fetch peptides
 
 $(STAMP): pyproject.toml constraints.txt
 	@echo "make: setting up $(VENV): Python packages in the versions of constraints.txt (some minutes the first time)"
@@ -57,6 +58,10 @@ $(STAMP): pyproject.toml constraints.txt
 design: setup  ## draw 2,000 molecules, filter, score, rank and select them, as a Prefect flow
 	@echo "make: $(SAMPLES) designs for $(PROFILE), seed $(SEED), into $(OUT)"
 	@$(VENV)/bin/molgen design --profile $(PROFILE) --samples $(SAMPLES) --seed $(SEED) --out $(OUT) --replace --prefect $(ARGS)
+
+peptides: setup  ## the same for antimicrobial peptides: draw 2,000 sequences, and a ranked table of them
+	@echo "make: $(SAMPLES) peptides for antimicrobial_peptide, seed $(SEED), into runs/peptides"
+	@$(VENV)/bin/molgen design --profile antimicrobial_peptide --samples $(SAMPLES) --seed $(SEED) --out runs/peptides --replace --prefect $(ARGS)
 
 test: setup  ## run all tests but the slow ones
 	@echo "make: running the tests (at most 15 minutes on two cores)"

@@ -10,6 +10,7 @@ import re
 from pathlib import Path
 
 from molgen.benchmarking import markdown
+from molgen.contests import CONTESTS
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
@@ -23,7 +24,8 @@ def table(name: str) -> str:
     seeds = ", ".join(map(str, told["seeds"]))
     n = f"{record['rows'][0]['n']:,.0f}"
     source = f"{n} designs each, seeds {seeds}, {about['device']}, commit {about['commit'][:7]}, `results/{name}.json`."
-    return f"{markdown(record['rows'])}\n{source}\n"
+    first = CONTESTS[told["data"]].first
+    return f"{markdown(record['rows'], first)}\n{source}\n"
 
 
 def written(text: str) -> str:

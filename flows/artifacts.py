@@ -2,53 +2,45 @@
 
 from __future__ import annotations
 
-import base64
 from typing import Any
 from uuid import UUID
 
 import pandas as pd
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
-from rdkit import Chem, rdBase
-from rdkit.Chem.Draw import rdMolDraw2D
 
+from molgen.candidates import modality_of
 from molgen.report.charts import percent
 from molgen.runs import Run
+from molgen.science import columns, science
 from molgen.wording import written
 
 MOST_ROWS = 200
-WIDTH, HEIGHT = 150, 100
-SHOWN = ("rank", "id", "desirability", "qed", "sa_score", "logp", "tpsa", "mw", "nearest_similarity", "flags", "design")
 
 
 def publish(run: Run) -> list[UUID]:
     """Three artifacts of the flow run that is going on. The files in the run folder stay the record."""
     funnel = create_table_artifact(funnel_rows(run), key="funnel", description="What each step left")
-    ranked = create_table_artifact(ranked_rows(run.ranked), key="ranked-molecules", description=_description(run))
+    ranked = create_table_artifact(ranked_rows(run.ranked), key=f"ranked-{_nouns(run)}", description=_description(run))
     summary = create_markdown_artifact(_summary(run), key="run-folder")
     return [artifact for artifact in (funnel, ranked, summary) if isinstance(artifact, UUID)]
 
 
 def ranked_rows(ranked: pd.DataFrame) -> list[dict[str, Any]]:
-    """The best `MOST_ROWS`, as plain values, each with its structure as a picture in the cell."""
-    head = ranked.head(MOST_ROWS)
-    return [{"structure": picture(row["design"]), **_values(row)} for row in head.to_dict("records")]
+    """The best `MOST_ROWS`, as plain values, each with its structure as a picture in the cell, where it has one."""
+    modality = modality_of(ranked.columns)
+    picture, main = science(modality).thumbnail, columns(modality).MAIN
+    shown = ("rank", "id", "desirability", *main, "nearest_similarity", "flags", "design")
+    rows = ranked.head(MOST_ROWS).to_dict("records")
+    return [{"structure": picture(row["design"]), **_values(row, shown)} for row in rows]
 
 
-def _values(row: dict[str, Any]) -> dict[str, str]:
+def _values(row: dict[str, Any], shown: tuple[str, ...]) -> dict[str, str]:
     chosen = {"selected": "yes" if row["selected"] else ""}
-    return {name: written(row.get(name), name) for name in SHOWN} | chosen
+    return {name: written(row.get(name), name) for name in shown} | chosen
 
 
-def picture(smiles: str) -> str:
-    """The structure as a PNG in a markdown image (Prefect's pages show no inline SVG); '' if it cannot be drawn."""
-    with rdBase.BlockLogs():
-        mol = Chem.MolFromSmiles(smiles)
-        if mol is None:
-            return ""
-        drawer = rdMolDraw2D.MolDraw2DCairo(WIDTH, HEIGHT)
-        rdMolDraw2D.PrepareAndDrawMolecule(drawer, mol)
-        drawer.FinishDrawing()
-    return f"![structure](data:image/png;base64,{base64.b64encode(drawer.GetDrawingText()).decode()})"
+def _nouns(run: Run) -> str:
+    return columns(run.profile.modality).NOUNS[1]
 
 
 def funnel_rows(run: Run) -> list[dict[str, Any]]:
@@ -73,4 +65,4 @@ def _description(run: Run) -> str:
 
 def _summary(run: Run) -> str:
     files = "\n".join(f"- `{path}`" for path in sorted(run.folder.iterdir()) if path.is_file() and path.name[0] != ".")
-    return f"{len(run.selected):,} molecules were selected. The run folder holds:\n\n{files}\n"
+    return f"{len(run.selected):,} {_nouns(run)} were selected. The run folder holds:\n\n{files}\n"

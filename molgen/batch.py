@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -20,6 +21,8 @@ class Guide:
     allowed: Tensor  # (..., V) bool: the tokens that may come next
     context: Tensor  # (..., C) int64: small integers about the place, each below its `context_sizes`
     origin: Tensor  # (..., O) int64: earlier steps that this step builds on (for a molecule: current atom, its parent)
+    told: Tensor | None = None  # (..., V) bool: the mask that networks see, where what a user fixed narrows `allowed`
+    lean: Tensor | None = None  # (..., V) added to the logits of a draw, so that what is fixed comes in good time
 
 
 @dataclass(frozen=True)
@@ -27,7 +30,9 @@ class Fields:
     """Designs as classes: of every position, and of every pair of positions where the modality has pairs."""
 
     position: Tensor  # (B, L) int64; for a molecule: the atom class
-    pair: Tensor  # (B, L, L) int64, symmetric, 0 on the diagonal; for a molecule: the bond order, 0 for no bond
+    # (B, L, L) int64, symmetric, 0 on the diagonal; for a molecule: the bond order, 0 for no bond. None where the
+    # modality has no pairs (`pair_classes` is 1), so that nothing grows with the square of the length
+    pair: Tensor | None
     mask: Tensor  # (B, L) bool: positions that a design has; the classes of the others are 0
 
     @property
@@ -66,7 +71,7 @@ class Grammar(Protocol):
     origins: int  # O
     longest: int  # the most steps of a sequence, `end` included
     position_classes: int  # K of the field `position`
-    pair_classes: int  # K of the field `pair`
+    pair_classes: int  # K of the field `pair`; 1: no pairs
     capacities: tuple[int, ...]  # by position class: what the classes of its pairs may sum to (valence)
     most_positions: int  # L of the largest design
 
@@ -76,6 +81,22 @@ class Grammar(Protocol):
 
     def fields(self, tokens: Tensor) -> Fields:
         """The fields of finished sequences (B, T), L the most positions among them."""
+        ...
+
+    @property
+    def exchange(self) -> tuple[tuple[float, ...], ...] | None:
+        """Symmetric scores (K, K) of how alike position classes are (BLOSUM62 for residues), if there are any."""
+        ...
+
+    def possible_sizes(self) -> np.ndarray:
+        """(most_positions + 1,) bool: how many positions a design may have. Asked where there are no pairs."""
+        ...
+
+    def layouts(self, sizes: Tensor, chance: np.random.Generator) -> Tensor:
+        """(B, L, K) bool: the classes that positions of designs of the given sizes (B,) may take; one at the least.
+
+        Asked where there are no pairs, by families that fill positions: what a user fixed is kept by construction.
+        """
         ...
 
     def settings(self) -> dict[str, Any]:
@@ -95,6 +116,7 @@ def guide_along(grammar: Grammar, tokens: Tensor) -> Guide:
         allowed=torch.stack([g.allowed for g in guides], dim=1),
         context=torch.stack([g.context for g in guides], dim=1),
         origin=torch.stack([g.origin for g in guides], dim=1),
+        told=None if guides[0].told is None else torch.stack([g.told for g in guides], dim=1),
     )
 
 

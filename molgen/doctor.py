@@ -165,7 +165,7 @@ def shipped_files() -> Iterator[Finding]:
         yield Finding("warning", "shipped files", text, "git checkout data, or train a prior: molgen train --help")
 
 
-OPTIONAL = ("qm9", "hiv")  # groups of data sets that nothing needs but who asks for them
+OPTIONAL = ("qm9", "hiv", "peptides")  # groups of data sets that nothing needs but who asks for them
 
 
 def cache() -> Iterator[Finding]:

@@ -21,15 +21,25 @@ from molgen.store import Ref, Store, digest
 
 VERSION = "2"
 CHUNK = 10_240  # draws in one unit: whole blocks of 1,024, as generators draw them
-SHIPPED = {  # the prior that ships for each family, all learned from MOSES
-    "autoregressive": "moses",
-    "vae": "moses_vae",
-    "gan": "moses_gan",
-    "diffusion": "moses_diffusion",
-    "flow": "moses_flow",
+SHIPPED = {  # the prior that ships for each family: of molecules learned from MOSES, of peptides from APD3
+    "molecule": {
+        "autoregressive": "moses",
+        "vae": "moses_vae",
+        "gan": "moses_gan",
+        "diffusion": "moses_diffusion",
+        "flow": "moses_flow",
+    },
+    "protein": {
+        "autoregressive": "amp",
+        "vae": "amp_vae",
+        "gan": "amp_gan",
+        "diffusion": "amp_diffusion",
+        "flow": "amp_flow",
+    },
 }
 CODE = ("families", "nn", "baselines", "batch.py", "generator.py", "modality.py", "recipes.py", "seeds.py")
-CODE += ("noise.py", "molecule/codec.py", "molecule/grammar.py", "molecule/smiles.py", "molecule/vocabulary.py")
+CODE += ("codec.py", "noise.py", "molecule/codec.py", "molecule/grammar.py", "molecule/smiles.py")
+CODE += ("molecule/vocabulary.py", *(f"protein/{name}.py" for name in ("alphabet", "codec", "grammar", "motif")))
 
 
 class Carded(Protocol):
@@ -53,6 +63,8 @@ class Draws(Carded, Protocol):
     ) -> list[str]: ...
 
     def conditioned(self, wanted: Mapping[str, float]) -> Draws: ...
+
+    def with_motif(self, text: str) -> Draws: ...
 
 
 Load = Callable[[Path, str], Draws]
@@ -82,18 +94,18 @@ def load_card(path: Path, device: str) -> Unloaded:
     return Unloaded(read_card(path))
 
 
-def find_prior(settings: DesignSettings | GenerateSettings) -> Path:
+def find_prior(settings: DesignSettings | GenerateSettings, modality: str) -> Path:
     """The file of weights: the prior that is named by its path or name, or the one that ships for the family."""
     if settings.prior and settings.generator != "autoregressive":
         raise MolgenError(f"--generator {settings.generator} and --prior {settings.prior}: give one of them")
     if settings.prior:
         return resources.find("priors", settings.prior)
-    name = SHIPPED[settings.generator]
+    name = SHIPPED[modality][settings.generator]
     if name not in resources.names("priors"):
         known = ", ".join(resources.names("priors")) or "none"
         raise MolgenError(
             f"no prior of the family {settings.generator} ships with this copy of molgen ({known} do): make one with "
-            f"`molgen train --family {settings.generator}` and give it with --prior"
+            f"`molgen train --modality {modality} --family {settings.generator}` and give it with --prior"
         )
     return resources.find("priors", name)
 
@@ -120,7 +132,9 @@ def identity(prior: Path) -> str:
     return digest({"weights": sha256_of(prior), **deciding})
 
 
-def made_from(prior_sha256: str, device: str, settings: DesignSettings | GenerateSettings) -> dict[str, Any]:
+def made_from(
+    prior_sha256: str, device: str, settings: DesignSettings | GenerateSettings, motif: str = ""
+) -> dict[str, Any]:
     """What decides the draws."""
     return {
         "prior": prior_sha256,
@@ -129,6 +143,7 @@ def made_from(prior_sha256: str, device: str, settings: DesignSettings | Generat
         "temperature": settings.temperature,
         "top_p": settings.top_p,
         "want": wanted(settings),
+        "motif": motif,
         "device": device,
     }
 
@@ -138,6 +153,8 @@ def draw(line: Line, generator: Draws, settings: DesignSettings | GenerateSettin
     sizes = [min(CHUNK, settings.samples - start) for start in range(0, settings.samples, CHUNK)]
     if wish := wanted(settings):
         generator = generator.conditioned(wish)
+    if motif := line.made_from["motif"]:
+        generator = generator.with_motif(motif)
     with line.record.stage("draw"), progress("draw", settings.samples) as advance:
         work = _Draw(line.store, generator, line.made_from, str(getattr(generator, "arithmetic", "")), advance)
         refs = line.executor.map("draw", Until(work, line.deadline), list(enumerate(sizes)), here=True)
@@ -163,6 +180,7 @@ class _Draw:
             "device": self.made_from["device"],
             **shape,
             "want": self.made_from["want"],
+            "motif": self.made_from["motif"],
             "seed": seed,
             "size": size,
             "torch": version_of("torch"),

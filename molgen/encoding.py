@@ -1,6 +1,7 @@
-"""Training sets as arrays: every molecule of a file spelled once, kept in the cache, and the coverage reported.
+"""Training sets as arrays: every design of a file spelled once, kept in the cache, and the coverage reported.
 
-The arrays are all that training needs: a machine without RDKit trains from them.
+The arrays are all that training needs: a machine without RDKit trains from them. Who spells is a modality, by its
+name, in the settings of a grammar; both are plain values, so that work goes to other processes.
 """
 
 from __future__ import annotations
@@ -9,22 +10,20 @@ import io
 import json
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
-from rdkit import rdBase
 
 from molgen.datasets import DATASETS, cache_dir, locate, read_rows, sha256_of
 from molgen.errors import MolgenError
 from molgen.executor import Executor
-from molgen.molecule.codec import MoleculeCodec
-from molgen.molecule.vocabulary import Vocabulary
-from molgen.reading import read_designs
+from molgen.modality import named
+from molgen.science import science
 from molgen.store import digest, write_atomic
 
 logger = logging.getLogger("molgen.encoding")
@@ -33,22 +32,31 @@ CHUNK = 5000
 VERSION = 1  # of the spelling: a change makes the cached arrays void
 
 
+class Spells(Protocol):
+    """A grammar, or the vocabulary of one."""
+
+    def settings(self) -> dict[str, Any]:
+        """Plain values from which a codec is built."""
+        ...
+
+
 @dataclass(frozen=True)
 class TrainingSet:
-    """Spelled molecules, and what became of the rows that are not among them."""
+    """Spelled designs, and what became of the rows that are not among them."""
 
     name: str
     sha256: str
     rows: int
-    flat: np.ndarray  # tokens, one molecule after another
+    flat: np.ndarray  # tokens, one design after another
     offsets: np.ndarray  # (n + 1,)
     stereo_dropped: int
     rejected: pd.DataFrame  # row, id, text, reason
+    designs: str = "molecules"  # what they are called
 
     def coverage(self) -> str:
         """One sentence: how many rows are used, how many lost stereochemistry, why the others are not used."""
         used = len(self.offsets) - 1
-        parts = [f"{used:,} of {self.rows:,} molecules of {self.name} can be spelled"]
+        parts = [f"{used:,} of {self.rows:,} {self.designs} of {self.name} can be spelled"]
         if self.stereo_dropped:
             parts.append(f"stereochemistry was dropped from {self.stereo_dropped:,} of them (graphs do not carry it)")
         reasons = Counter(self.rejected["reason"]).most_common()
@@ -59,26 +67,29 @@ class TrainingSet:
 
 
 def encode_training_set(
-    source: str | Path, column: str | None, vocabulary: Vocabulary, executor: Executor
+    source: str | Path, column: str | None, grammar: Spells, executor: Executor, modality: str = "molecule"
 ) -> TrainingSet:
     """Spells a data set that molgen knows by name, or a user's file; keeps the arrays in the cache.
+
+    `grammar`: its settings, or those of a vocabulary, are the codec's.
 
     Raises:
         MolgenError: no such file or data set, or not one row that can be spelled.
     """
-    table, rejected, path = _rows(source, column)
+    designs, settings = named(modality).designs, grammar.settings()
+    table, rejected, path = _rows(source, column, modality)
     if table.empty:
-        raise MolgenError(f"no molecule of {source} can be used for training. {_first(rejected)}")
-    cached = cache_dir() / "encoded" / f"{_key(table, vocabulary)}.npz"
+        raise MolgenError(f"no {modality} of {source} can be used for training. {_first(rejected)}")
+    cached = cache_dir() / "encoded" / f"{_key(table, modality, settings)}.npz"
     if not cached.exists():
-        logger.info("spelling %s molecules of %s (once; kept in %s)", f"{len(table):,}", source, cached.parent)
-        _spell(table["text"].tolist(), vocabulary, executor, cached)
-    return _training_set(str(source), sha256_of(path), table, rejected, cached)
+        logger.info("spelling %s %s of %s (once; kept in %s)", f"{len(table):,}", designs, source, cached.parent)
+        _spell(table["text"].tolist(), partial(_spell_chunk, modality, settings), executor, cached)
+    return _training_set(str(source), sha256_of(path), table, rejected, cached, modality)
 
 
-def _key(table: pd.DataFrame, vocabulary: Vocabulary) -> str:
+def _key(table: pd.DataFrame, modality: str, settings: dict[str, Any]) -> str:
     """What decides the tokens: the texts (of one file, two readers may take other rows), and who spells them."""
-    speller = {"vocabulary": vocabulary.settings(), "rdkit": rdBase.rdkitVersion, "version": VERSION}
+    speller = {"vocabulary": settings, "version": VERSION, **science(modality).versions()}
     return digest({"texts": table["text"].tolist(), **speller})
 
 
@@ -89,18 +100,21 @@ def _first(rejected: pd.DataFrame) -> str:
     return f"{len(rejected):,} rows are rejected; the first is {where}"
 
 
-def _rows(source: str | Path, column: str | None) -> tuple[pd.DataFrame, pd.DataFrame, Path]:
+def _rows(source: str | Path, column: str | None, modality: str) -> tuple[pd.DataFrame, pd.DataFrame, Path]:
     if str(source) not in DATASETS:
-        designs = read_designs(Path(source), column)
+        designs = science(modality).read_designs(Path(source), column)
         return designs.table, designs.rejected, designs.path
     rows, texts = read_rows(str(source))
     table = pd.DataFrame({"row": rows, "id": "", "text": texts})
     return table, pd.DataFrame(columns=["row", "id", "text", "reason"]), locate(str(source))
 
 
-def _spell(texts: list[str], vocabulary: Vocabulary, executor: Executor, cached: Path) -> None:
+Spelled = tuple[np.ndarray, np.ndarray, np.ndarray, list[str]]
+
+
+def _spell(texts: list[str], work: Callable[[list[str]], Spelled], executor: Executor, cached: Path) -> None:
     chunks = [texts[i : i + CHUNK] for i in range(0, len(texts), CHUNK)]
-    spelled = executor.map("spelling", partial(_spell_chunk, vocabulary.settings()), chunks)
+    spelled = executor.map("spelling", work, chunks)
     lengths = np.concatenate([lengths for lengths, _, _, _ in spelled])
     arrays: dict[str, Any] = {
         "flat": np.concatenate([flat for _, flat, _, _ in spelled]),
@@ -111,12 +125,9 @@ def _spell(texts: list[str], vocabulary: Vocabulary, executor: Executor, cached:
     write_atomic(cached, _npz(arrays))
 
 
-Spelled = tuple[np.ndarray, np.ndarray, np.ndarray, list[str]]
-
-
-def _spell_chunk(settings: dict[str, Any], texts: Sequence[str]) -> Spelled:
+def _spell_chunk(modality: str, settings: dict[str, Any], texts: Sequence[str]) -> Spelled:
     """(tokens per row, all tokens, stereochemistry dropped per row, reasons of the rows without tokens)."""
-    encoded = MoleculeCodec(Vocabulary.of(settings)).encode(texts)
+    encoded = named(modality).codec(settings).encode(texts)
     rows: list[tuple[int, ...]] = [e.tokens or () for e in encoded]
     lengths = np.array([len(row) for row in rows], dtype=np.int32)
     flat = np.fromiter((token for row in rows for token in row), dtype=np.uint8, count=int(lengths.sum()))
@@ -129,7 +140,9 @@ def _npz(arrays: dict[str, Any]) -> bytes:
     return buffer.getvalue()
 
 
-def _training_set(name: str, sha256: str, table: pd.DataFrame, rejected: pd.DataFrame, cached: Path) -> TrainingSet:
+def _training_set(
+    name: str, sha256: str, table: pd.DataFrame, rejected: pd.DataFrame, cached: Path, modality: str
+) -> TrainingSet:
     with np.load(cached, allow_pickle=False) as arrays:
         lengths, flat, stereo = arrays["lengths"], arrays["flat"], arrays["stereo"]
         reasons = json.loads(str(arrays["reasons"]))
@@ -138,5 +151,6 @@ def _training_set(name: str, sha256: str, table: pd.DataFrame, rejected: pd.Data
     offsets = np.concatenate([[0], np.cumsum(lengths[kept])]).astype(np.int64)
     refused = pd.concat([rejected, unspelled]).sort_values("row", kind="stable", ignore_index=True)
     if not kept.any():
-        raise MolgenError(f"no molecule of {name} can be used for training. {_first(refused)}")
-    return TrainingSet(name, sha256, len(table) + len(rejected), flat, offsets, int(stereo.sum()), refused)
+        raise MolgenError(f"no {modality} of {name} can be used for training. {_first(refused)}")
+    designs = named(modality).designs
+    return TrainingSet(name, sha256, len(table) + len(rejected), flat, offsets, int(stereo.sum()), refused, designs)

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from rdkit import rdBase
 
 from molgen import drawing
 from molgen.candidates import to_csv
@@ -16,15 +15,15 @@ from molgen.drawing import Load
 from molgen.errors import MolgenError
 from molgen.executor import Executor
 from molgen.line import Line, executing
-from molgen.molecule import chemistry
 from molgen.provenance import Device, code_digest, find_device, input_file, sha256_of
 from molgen.runs import FINISHED, STOPPED, as_json, differences
+from molgen.science import science
 from molgen.screening import ScreenTask, tasks
 from molgen.settings import GenerateSettings
 from molgen.store import Ref, Store, write_atomic
 
 VERSION = "1"
-CODE = ("generating.py", "molecule/chemistry.py", "molecule/salts.py")
+CODE = ("generating.py", "science.py")
 CHUNK = 5000  # texts that one process judges at a time
 FORMAT = "molgen designs 1"
 
@@ -46,7 +45,7 @@ def generate(settings: GenerateSettings, executor: Executor | None = None, *, lo
     with executing(executor, settings.workers) as running:
         line = Line("generate", settings, made_from, inputs, store, running, device.title)
         drawn = drawing.draw(line, generator, settings)
-        return _written(line, out, _judged(line, drawn))
+        return _written(line, out, _judged(line, drawn, str(generator.card.get("modality", settings.modality))))
 
 
 def planned(settings: GenerateSettings) -> tuple[dict[str, Any], Device, dict[str, Any]]:
@@ -54,11 +53,12 @@ def planned(settings: GenerateSettings) -> tuple[dict[str, Any], Device, dict[st
     out = settings.out
     if out.suffix != ".csv":
         raise MolgenError(f"--out {out} must be a .csv file")
-    prior = input_file(drawing.find_prior(settings))
+    prior = input_file(drawing.find_prior(settings, settings.modality))
     device = find_device(settings.device)
-    made_from = drawing.made_from(drawing.identity(Path(prior["path"])), device.kind, settings)
-    made_from["code"] = code_digest(*drawing.CODE, *CODE)
-    drawing.refuse_untaught(settings, drawing.card_of(Path(prior["path"])))
+    made_from = drawing.made_from(drawing.identity(Path(prior["path"])), device.kind, settings, settings.motif)
+    card = drawing.card_of(Path(prior["path"]))
+    made_from["code"] = code_digest(*drawing.CODE, *CODE, *science(str(card.get("modality", settings.modality))).CODE)
+    drawing.refuse_untaught(settings, card)
     _is_there(out, made_from, settings.replace)
     return prior, device, made_from
 
@@ -85,33 +85,35 @@ def _is_there(out: Path, made_from: dict[str, Any], replace: bool) -> bool:
     return ours and not changed and record.get("status") == FINISHED
 
 
-def _judged(line: Line, drawn: Sequence[Ref]) -> pd.DataFrame:
+def _judged(line: Line, drawn: Sequence[Ref], modality: str) -> pd.DataFrame:
     chunks = tasks(drawn, CHUNK)
     with line.record.stage("judge"):
-        found = line.executor.map("judge", Until(_JudgeDraws(line.store), line.deadline), chunks)
+        found = line.executor.map("judge", Until(_JudgeDraws(line.store, modality), line.deadline), chunks)
     line.record.count("judge", found)
     parts = [line.store.table(ref) for ref in found if ref is not None]
-    return pd.concat(parts, ignore_index=True) if parts else judge_table([])
+    return pd.concat(parts, ignore_index=True) if parts else judge_table([], modality)
 
 
 @dataclass(frozen=True)
 class _JudgeDraws:
     store: Store
+    modality: str
 
     def __call__(self, task: ScreenTask) -> Ref:
-        key = {"texts": task.texts.sha256, "start": task.start, "stop": task.stop, "rdkit": rdBase.rdkitVersion}
-        key["code"] = code_digest(*CODE)
+        own = science(self.modality)
+        key = {"texts": task.texts.sha256, "start": task.start, "stop": task.stop, **own.versions()}
+        key["code"] = code_digest(*CODE, *own.CODE)
         texts = self.store.table(task.texts)["text"].tolist()[task.start : task.stop]
-        return self.store.unit("judge", VERSION, key, lambda: judge_table(texts))
+        return self.store.unit("judge", VERSION, key, lambda: judge_table(texts, self.modality))
 
 
-def judge_table(texts: Sequence[str]) -> pd.DataFrame:
-    """One row a text: as drawn, canonical SMILES (null if invalid), valid, the reason if not. Nothing is repaired."""
-    judged = chemistry.judge(texts, organic=False)  # chlorine is a valid draw, if no drug
+def judge_table(texts: Sequence[str], modality: str = "molecule") -> pd.DataFrame:
+    """One row a text: as drawn, canonical (null if invalid), valid, the reason if not. Nothing is repaired."""
+    judged = science(modality).judge(texts)
     return pd.DataFrame({
-        "design": pd.array([one.text for one in judged], dtype="str"),
-        "canonical": pd.array([one.canonical for one in judged], dtype="str"),
-        "valid": pd.array([one.mol is not None for one in judged], dtype="bool"),
+        "design": pd.array(list(texts), dtype="str"),
+        "canonical": pd.array([one.design for one in judged], dtype="str"),
+        "valid": pd.array([one.parsed is not None for one in judged], dtype="bool"),
         "reason": pd.array([one.reason or "" for one in judged], dtype="str"),
     })  # fmt: skip
 

@@ -26,6 +26,7 @@ from molgen.sequences import Sequences
 from molgen.store import write_atomic
 
 GREEDY = 1e-4  # a temperature at which the likeliest token is taken
+PILOT = 256  # draws that tell how long designs are
 ROWS = 1024  # sequences drawn together: a constant, so that a seed means the same designs whatever is asked for
 
 
@@ -105,6 +106,24 @@ class NeuralGenerator:
         other._drawing.wanted = torch.tensor([wanted.get(name, torch.nan) for name in known], device=self.device)
         return other
 
+    def with_motif(self, text: str) -> NeuralGenerator:
+        """The same generator, drawing only designs that match the motif: by construction, nothing is thrown away.
+
+        Raises:
+            MolgenError: what is no motif, none of a design of this grammar's length; a modality without motifs.
+        """
+        grammar = under_motif(self.card, self.module.grammar, text, self._pilot)
+        other = copy.copy(self)
+        other._drawing = copy.deepcopy(self._drawing)
+        for part in other._drawing.modules():
+            if hasattr(part, "grammar"):  # a prior over a latent space has an autoencoder with a grammar of its own
+                part.grammar = grammar
+        return other
+
+    def _pilot(self) -> torch.Tensor | Fields:
+        """Draws of no motif, for how long designs of this prior are."""
+        return self._drawing.draw(PILOT, torch_rng(0, "pilot"))
+
     def draw(self, seed: int, block: int, temperature: float = 1.0, top_p: float = 1.0) -> torch.Tensor | Fields:
         """One block of `ROWS` draws: tokens (ROWS, T), or fields."""
         chance = torch_rng(seed, "draw", block)
@@ -183,6 +202,19 @@ class NeuralGenerator:
         }
         write_atomic(Path(path), serialised(weights))
         write_card(path, self.card)
+
+
+def under_motif(card: dict[str, Any], grammar: Any, text: str, pilot: Callable[[], torch.Tensor | Fields]) -> Any:
+    """A grammar that keeps a motif, in designs as long as those that `pilot` draws.
+
+    Raises:
+        MolgenError: a modality that has no motifs, or what is none.
+    """
+    if not hasattr(grammar, "with_motif"):
+        raise MolgenError(f"a {card['modality']} has no motif: leave out the motif {text!r}, or take a protein's prior")
+    bound, drawn = grammar.with_motif(text), pilot()
+    fields = drawn if isinstance(drawn, Fields) else grammar.fields(drawn.cpu())
+    return bound.as_long_as(fields.sizes)
 
 
 def in_blocks(

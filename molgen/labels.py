@@ -9,13 +9,12 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from rdkit import Chem
 
+from molgen.encoding import Spells
 from molgen.errors import MolgenError
 from molgen.executor import Executor
-from molgen.molecule.codec import MoleculeCodec
-from molgen.molecule.properties import SCORES
-from molgen.molecule.vocabulary import Vocabulary
+from molgen.modality import named
+from molgen.science import science
 from molgen.seeds import rng
 
 if TYPE_CHECKING:
@@ -26,26 +25,34 @@ MOST = 250_000  # designs that are labelled: enough to learn what a property mea
 
 
 def labelled(
-    data: Sequences, names: Sequence[str], vocabulary: Vocabulary, executor: Executor, seed: int, most: int = MOST
+    data: Sequences,
+    names: Sequence[str],
+    grammar: Spells,
+    executor: Executor,
+    seed: int,
+    most: int = MOST,
+    modality: str = "molecule",
 ) -> Sequences:
     """The same sequences with the properties named (n, P); NaN for those outside of a sample of `most`.
 
     Raises:
         MolgenError: a property that molgen does not compute.
     """
-    refuse_unknown(names)
+    refuse_unknown(names, modality)
     rows = np.sort(rng(seed, "labels").permutation(len(data))[:most])
     parts = [rows[i : i + CHUNK] for i in range(0, len(rows), CHUNK)]
-    work = partial(_properties, vocabulary.settings(), tuple(names))
+    work = partial(_properties, modality, grammar.settings(), tuple(names))
     found = executor.map("properties", work, [_tokens(data.take(part)) for part in parts])
     labels = np.full((len(data), len(names)), np.nan, dtype=np.float32)
     labels[rows] = np.concatenate(found)
     return replace(data, labels=labels)
 
 
-def refuse_unknown(names: Sequence[str]) -> None:
+def refuse_unknown(names: Sequence[str], modality: str = "molecule") -> None:
     """MolgenError for a property that molgen does not compute."""
-    known = [score.name for score in SCORES]
+    if not names:
+        return
+    known = [score.name for score in science(modality).SCORES]
     if strange := [name for name in names if name not in known]:
         raise MolgenError(f"no property {strange[0]!r}; there are {', '.join(known)}")
 
@@ -55,8 +62,12 @@ def _tokens(data: Sequences) -> list[list[int]]:
     return [data.flat[a:b].tolist() for a, b in pairwise(data.offsets.tolist())]
 
 
-def _properties(settings: dict[str, Any], names: tuple[str, ...], tokens: list[list[int]]) -> np.ndarray:
-    """(n, P) of spelled designs."""
-    mols = [Chem.MolFromSmiles(text) for text in MoleculeCodec(Vocabulary.of(settings)).decode(tokens)]
-    wanted = [next(score for score in SCORES if score.name == name) for name in names]
-    return np.stack([score(mols).values for score in wanted], axis=1).astype(np.float32)
+def _properties(modality: str, settings: dict[str, Any], names: tuple[str, ...], tokens: list[list[int]]) -> np.ndarray:
+    """(n, P) of spelled designs; NaN where one cannot be read back."""
+    kind = science(modality)
+    read = kind.judge(named(modality).codec(settings).decode(tokens))
+    rows = [row for row, one in enumerate(read) if one.design is not None]
+    wanted = [next(score for score in kind.SCORES if score.name == name) for name in names]
+    found = np.full((len(tokens), len(names)), np.nan, dtype=np.float32)
+    found[rows] = np.stack([score([read[row].parsed for row in rows]).values for score in wanted], axis=1)
+    return found

@@ -18,13 +18,15 @@ from molgen.drawing import Load
 from molgen.executor import Executor
 from molgen.generating import generate
 from molgen.line import Line, executing, in_folder
-from molgen.planning import Plan, check, plan_design, plan_screen
+from molgen.own_prior import with_own_prior
+from molgen.planning import Plan, check, plan_design, plan_screen, profile_of
 from molgen.profile import Profile
 from molgen.ranking import rank
-from molgen.reading import Designs, read_designs
+from molgen.reading import Designs
 from molgen.rejects import refuse_empty, refuse_unusable, say_rejected, with_unread
 from molgen.results import select_and_conform, write_results
 from molgen.runs import RUNNING, STOPPED, Run, claim, is_whole, write_manifest
+from molgen.science import science
 from molgen.screening import UNREACHED, Screen, mark_duplicates, screen_texts, tasks
 from molgen.settings import DesignSettings, GenerateSettings, ScreenSettings
 from molgen.store import Ref, write_atomic
@@ -43,14 +45,18 @@ def design(settings: DesignSettings, executor: Executor | None = None, *, load: 
     load: how weights become a generator (`load(path, 'cpu')`). Raises MolgenError for what the user can mend,
     OutputError where the folder cannot be written; finished units are kept in both cases.
     """
-    plan = plan_design(settings, load)
+    with executing(executor, settings.workers) as running:
+        settings = with_own_prior(settings, running)
+        return _design(settings, plan_design(settings, load), running)
+
+
+def _design(settings: DesignSettings, plan: Plan[drawing.Draws], running: Executor) -> Run:
     if is_whole(settings.out, plan.made_from):
         return _left_alone(settings.out)
-    with executing(executor, settings.workers) as running:
-        line = _begun("design", settings, plan, running)
-        drawn = drawing.draw(line, plan.generator, settings)
-        table = _screened(line, drawn, _drawn_rows(line, drawn), plan.profile)
-        return _finished(line, table, plan, source="drawn")
+    line = _begun("design", settings, plan, running)
+    drawn = drawing.draw(line, plan.generator, settings)
+    table = _screened(line, drawn, _drawn_rows(line, drawn), plan.profile)
+    return _finished(line, table, plan, source="drawn")
 
 
 def screen(settings: ScreenSettings, executor: Executor | None = None) -> Run:
@@ -59,7 +65,7 @@ def screen(settings: ScreenSettings, executor: Executor | None = None) -> Run:
     Raises MolgenError for what the user can mend (with `invalid_rows='fail'` a row that cannot be used is such a
     thing), OutputError where the folder cannot be written.
     """
-    designs = read_designs(settings.file, settings.column)
+    designs = science(profile_of(settings)[1].modality).read_designs(settings.file, settings.column)
     plan = plan_screen(settings)
     plan.inputs["file"] |= _as_read(designs)
     with executing(executor, settings.workers) as running:
@@ -72,7 +78,7 @@ def screen(settings: ScreenSettings, executor: Executor | None = None) -> Run:
         texts = _kept(line, designs)
         table = _screened(line, texts, designs.table.rename(columns={"text": "as_drawn"}), plan.profile)
         table = with_unread(table, designs)
-        refuse_empty(line, table, designs)
+        refuse_empty(line, table, designs, plan.profile.modality)
         say_rejected(line, table, designs)
         return _finished(line, table, plan, source="read")
 
@@ -138,7 +144,7 @@ def _finished(line: Line, table: pd.DataFrame, plan: Plan[Any], *, source: str) 
     """Compares, ranks, selects and writes. The nearest references are looked for last, unless a goal needs them."""
     profile, comparison = plan.profile, plan.comparison
     indexes = open_indexes(line, comparison)
-    table = with_novelty(line, mark_duplicates(table), comparison, indexes, profile.novelty.reject_known)
+    table = with_novelty(line, mark_duplicates(table), comparison, indexes, profile)
     early = needs_nearest(profile)
     if early:
         table = with_nearest(line, table, comparison, indexes, (table["rejected_by"] == "").to_numpy())

@@ -5,6 +5,7 @@ chemistry.
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,9 +14,11 @@ import pandas as pd
 from molgen.candidates import DESIRABILITY_PREFIX
 from molgen.errors import MolgenError
 from molgen.profile import Goal, Profile, Rank, Select
+from molgen.science import science
 from molgen.wording import label, missing, wanted, written
 
 BEST_SHARE = 0.25  # of the ranked: where 'maxmin' spreads its picks
+Similarities = Callable[[np.ndarray, np.ndarray], np.ndarray]
 MISSING = "missing score"  # the rule that rejects what cannot be ranked
 
 
@@ -105,7 +108,7 @@ def rank(table: pd.DataFrame, profile: Profile) -> pd.DataFrame:
 def select(table: pd.DataFrame, fingerprints: np.ndarray, profile: Profile) -> pd.DataFrame:
     """Add `selected` and `why_selected`: up to `count` ranked rows that differ from each other.
 
-    fingerprints: (rows of the table, bytes) uint8, packed bits; rows without a rank are not looked at.
+    fingerprints: (rows of the table, ...) as the modality's `packed` gives them; rows without a rank are not looked at.
     Both methods start with rank 1, allow `max_per_scaffold` picks of one scaffold (acyclic molecules count as one), and
     never take two designs more similar than `max_similarity`. A design of desirability 0 is not taken, unless the rank
     goes by Pareto fronts, whose ends are 0 in some goal. 'greedy' goes down the ranks. 'maxmin' takes each time that of
@@ -120,8 +123,9 @@ def select(table: pd.DataFrame, fingerprints: np.ndarray, profile: Profile) -> p
     ranked = len(order)
     if profile.rank.method != "pareto":
         order = order[table["desirability"].to_numpy(dtype=np.float64, na_value=np.nan)[order] > 0]
-    scaffolds = table["scaffold"].fillna("").to_numpy()
-    picks = _pick(order, fingerprints, scaffolds, profile.select)
+    own = science(profile.modality)
+    scaffolds = table["scaffold"].fillna("").to_numpy() if "scaffold" in table else table["design"].to_numpy()
+    picks = _pick(order, fingerprints, scaffolds, profile.select, own.similarities)
     table = table.assign(selected=False, why_selected="")
     for pick in picks:
         row = table.index[pick.row]
@@ -138,7 +142,9 @@ class _Pick:
     similarity: float
 
 
-def _pick(order: np.ndarray, fingerprints: np.ndarray, scaffolds: np.ndarray, rules: Select) -> list[_Pick]:
+def _pick(
+    order: np.ndarray, fingerprints: np.ndarray, scaffolds: np.ndarray, rules: Select, similarities: Similarities
+) -> list[_Pick]:
     spread = 0
     if rules.method == "maxmin":
         spread = max(rules.count, math.ceil(len(order) * BEST_SHARE))
@@ -153,18 +159,13 @@ def _pick(order: np.ndarray, fingerprints: np.ndarray, scaffolds: np.ndarray, ru
         place = int(np.where(free, nearest, np.inf)[:spread].argmin()) if best else int(free.argmax())
         earlier = int(order[closest[place]]) if picks else -1
         picks.append(_Pick(int(order[place]), len(picks) + 1, earlier, float(nearest[place])))
-        similarity = _tanimoto(bits[place], bits)
+        similarity = similarities(bits[place], bits)
         closer = (similarity > nearest) | (closest < 0)
         closest[closer], nearest[closer] = place, similarity[closer]
         full = sum(scaffolds[pick.row] == groups[place] for pick in picks) >= rules.max_per_scaffold
         free &= (similarity <= rules.max_similarity) & ~(full & (groups == groups[place]))
         free[place] = False
     return picks
-
-
-def _tanimoto(one: np.ndarray, many: np.ndarray) -> np.ndarray:
-    shared = np.bitwise_count(many & one).sum(axis=1, dtype=np.int64)
-    return shared / np.maximum(np.bitwise_count(many | one).sum(axis=1, dtype=np.int64), 1)
 
 
 def _why(table: pd.DataFrame, pick: _Pick, ranked: int, profile: Profile) -> str:
@@ -178,7 +179,7 @@ def _why(table: pd.DataFrame, pick: _Pick, ranked: int, profile: Profile) -> str
     front = "on the Pareto front, " if profile.rank.method == "pareto" and row["pareto_front"] else ""
     sentences = [f"Rank {row['rank']:,} of {ranked:,} ({front}desirability {row['desirability']:.2f})"]
     sentences += _extremes(row, profile)
-    sentences.append(_turn(pick, table, profile.select))
+    sentences.append(_turn(pick, table, profile))
     sentences += _cautions(row, profile)
     return " ".join(f"{sentence}." for sentence in sentences)
 
@@ -205,18 +206,19 @@ def _value(row: pd.Series, goal: Goal) -> str:
     return f"{label(goal.score)} {'not scored' if missing(value) else written(value, goal.score)}"
 
 
-def _turn(pick: _Pick, table: pd.DataFrame, rules: Select) -> str:
+def _turn(pick: _Pick, table: pd.DataFrame, profile: Profile) -> str:
     if pick.closest < 0:
         return "Pick 1, the best in rank"
-    purpose = "for diversity" if rules.method == "maxmin" else "the next in rank that differs enough"
+    purpose = "for diversity" if profile.select.method == "maxmin" else "the next in rank that differs enough"
     other = table.iloc[pick.closest]["id"]
-    return f"Pick {pick.turn}, {purpose}: Tanimoto {pick.similarity:.2f} to the closest earlier pick, {other}"
+    word = science(profile.modality).LIKENESS
+    return f"Pick {pick.turn}, {purpose}: {word} {pick.similarity:.2f} to the closest earlier pick, {other}"
 
 
 def _cautions(row: pd.Series, profile: Profile) -> list[str]:
     """How near it is to what is known, what is open in its structure, and its alerts; nothing where nobody looked."""
     near, centres, flags = row.get("nearest_similarity"), row.get("stereo_unassigned"), row.get("flags")
-    found = [] if missing(near) else [f"Nearest reference: Tanimoto {near:.2f}"]
+    found = [] if missing(near) else [f"Nearest reference: {science(profile.modality).LIKENESS} {near:.2f}"]
     if not missing(centres) and centres > 0:
         found.append(f"{centres:.0f} open stereocentre{'s' if centres > 1 else ''}: decide which isomer to make")
     if profile.alerts.flag and flags is not None:

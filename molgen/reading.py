@@ -1,19 +1,21 @@
-"""Users' files of molecules (.csv .tsv .smi .txt, packed or not): which column, which rows, and what cannot be used.
+"""Users' tables of designs (.csv .tsv .smi .txt, packed or not): which column, which rows, and what cannot be used.
 
-Every row that isn't blank is either in `table` or in `rejected`: nothing is dropped silently.
+Of molecules, or of whatever else a `Kind` describes. Every row that isn't blank is either in `table` or in `rejected`:
+nothing is dropped silently.
 """
 
 import csv
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import pandas as pd
 from rdkit import Chem, rdBase
 
 from molgen.errors import MolgenError
-from molgen.textfile import read_lines
+from molgen.textfile import Text, read_lines
 
 log = logging.getLogger("molgen.reading")
 
@@ -30,8 +32,20 @@ LONGEST_RECORD = 20  # lines that a quoted cell may span
 
 
 @dataclass(frozen=True)
+class Kind:
+    """What the designs of a table are, and how the column that holds them is found."""
+
+    one: str  # 'molecule', as in 'no molecule in this row'
+    spelling: str  # 'SMILES': what the column is named like
+    names: tuple[str, ...]  # of the column, the likeliest first
+    id_names: tuple[str, ...]
+    reads: Callable[[str], bool]  # whether a cell seems to be one, where there is no header
+    blanks: tuple[str, ...] = ()  # suffixes of files in which the first blanks of a line end the design
+
+
+@dataclass(frozen=True)
 class Designs:
-    """The molecules of one file. `len(table) + len(rejected) == rows`."""
+    """The designs of one file. `len(table) + len(rejected) == rows`."""
 
     path: Path
     table: pd.DataFrame  # row (line in the file, from 1), id, text
@@ -49,21 +63,31 @@ class Designs:
 
 @dataclass(frozen=True)
 class _Layout:
+    kind: Kind
     delimiter: str
     header: tuple[str, ...]  # () where the file has none
     width: int  # cells in a row
-    text: int  # index of the column with molecules
+    text: int  # index of the column with designs
     id: int | None
 
 
-def find_column(path: Path | str, column: str | None = None, how: str = HOW) -> str:
+def _reads_as_molecule(text: str) -> bool:
+    if not text or len(text) > 1000:
+        return False
+    with rdBase.BlockLogs():
+        return Chem.MolFromSmiles(text, sanitize=False) is not None
+
+
+MOLECULES = Kind("molecule", "SMILES", TEXT_NAMES, ID_NAMES, _reads_as_molecule, SMILES_SUFFIXES)
+
+
+def find_column(path: Path | str, column: str | None = None, how: str = HOW, kind: Kind = MOLECULES) -> str:
     """The name of the column that `read_designs` would read, '' where the file has no header.
 
     how: what the user writes to name a column, for the sentence of the MolgenError where none is found.
     """
     path = Path(path)
-    filled = [line for line in read_lines(path).lines if line.strip()]
-    layout = _layout(path, filled[: SAMPLE + 1], column, how)
+    layout = _layout(path, _first_rows(path, read_lines(path), kind), column, kind, how)
     return layout.header[layout.text] if layout.header else ""
 
 
@@ -73,12 +97,15 @@ def read_designs(path: Path | str, column: str | None = None) -> Designs:
     `column` is a header's name, or a number from 1. A row number is the row's line in the file, from 1. Raises
     MolgenError where there is no such file or column, or no row at all.
     """
-    path = Path(path)
-    text = read_lines(path)
-    filled = [line for line in text.lines if line.strip()]
-    if not filled:
-        raise MolgenError(f"{path} is empty: there are no molecules in it")
-    layout = _layout(path, filled[: SAMPLE + 1], column)
+    designs = read_table(Path(path), read_lines(Path(path)), column, MOLECULES)
+    for note in designs.notes[:5]:
+        log.warning("%s", note)
+    return designs
+
+
+def read_table(path: Path, text: Text, column: str | None, kind: Kind) -> Designs:
+    """The designs in the lines of a table, as `read_designs` finds them; `path` is for messages. Logs nothing."""
+    layout = _layout(path, _first_rows(path, text, kind), column, kind)
     used: list[tuple[int, str, str]] = []
     rejected: list[tuple[int, str, str, str]] = []
     notes = [text.note] if text.note else []
@@ -91,51 +118,73 @@ def read_designs(path: Path | str, column: str | None = None) -> Designs:
         if lines > 1:
             notes.append(f"row {row} of {path} spans {lines} lines (a quoted cell)")
     if not used and not rejected:
-        raise MolgenError(f"there are no molecules in {path}: it has a header and no rows")
-    for note in notes[:5]:
-        log.warning("%s", note)
+        raise MolgenError(f"there are no {kind.one}s in {path}: it has a header and no rows")
+    column = layout.header[layout.text] if layout.header else ""
+    delimiter = layout.delimiter if layout.width > 1 else ""
+    return gathered(path, used, rejected, notes, text.encoding, column, delimiter)
+
+
+def gathered(
+    path: Path,
+    used: Sequence[tuple[int, str, str]],
+    rejected: Sequence[tuple[int, str, str, str]],
+    notes: Sequence[str],
+    encoding: str,
+    column: str = "",
+    delimiter: str = "",
+) -> Designs:
+    """Rows (row, id, text) that are used, and those (row, id, text, reason) that are not, as tables."""
     return Designs(
         path,
         pd.DataFrame(used, columns=["row", "id", "text"]).astype({"row": "int64", "id": "str", "text": "str"}),
         pd.DataFrame(rejected, columns=["row", "id", "text", "reason"]).astype({"row": "int64"}),
-        layout.header[layout.text] if layout.header else "",
-        layout.delimiter if layout.width > 1 else "",
-        text.encoding,
+        column,
+        delimiter,
+        encoding,
         tuple(notes),
     )
 
 
-def _layout(path: Path, lines: Sequence[str], column: str | None, how: str = HOW) -> _Layout:
-    delimiter = _delimiter(path, lines)
+def _first_rows(path: Path, text: Text, kind: Kind) -> list[str]:
+    """The rows by which the layout is settled: the first that aren't blank."""
+    filled = list(islice((line for line in text.lines if line.strip()), SAMPLE + 1))
+    if not filled:
+        raise MolgenError(f"{path} is empty: there are no {kind.one}s in it")
+    return filled
+
+
+def _layout(path: Path, lines: Sequence[str], column: str | None, kind: Kind, how: str = HOW) -> _Layout:
+    delimiter = _delimiter(path, lines, kind)
     first = tuple(cell.strip() for cell in _cells(lines[0], delimiter))
     width = max(len(first), 1)
-    if _has_header(path, first, column):
-        index = _named(path, first, column, how)
-        return _Layout(delimiter, first, width, index, _best(first, ID_NAMES, leave=index))
-    index = _numbered(path, _Layout(delimiter, (), width, 0, None), lines, column, how)
-    return _Layout(delimiter, (), width, index, _other(width, index))
+    if _has_header(path, first, column, kind):
+        index = _named(path, first, column, kind, how)
+        return _Layout(kind, delimiter, first, width, index, _best(first, kind.id_names, leave=index))
+    index = _numbered(path, _Layout(kind, delimiter, (), width, 0, None), lines, column, how)
+    return _Layout(kind, delimiter, (), width, index, _other(width, index))
 
 
-def _delimiter(path: Path, lines: Sequence[str]) -> str:
+def _delimiter(path: Path, lines: Sequence[str], kind: Kind) -> str:
     """The delimiter under which most rows have as many cells as the first; a known header name decides first."""
     best, mark = "", 0.0
+    blanks = ends_at_blanks(path, kind)
     for delimiter in DELIMITERS:
         counts = [len(_cells(line, delimiter)) for line in lines]
-        if counts[0] < 2 and not (delimiter == WHITESPACE and path_is_smiles(path)):
+        if counts[0] < 2 and not (delimiter == WHITESPACE and blanks):
             continue
         agreeing = sum(count == counts[0] for count in counts[1:]) / max(len(counts) - 1, 1)
-        known = _best([cell.strip() for cell in _cells(lines[0], delimiter)], TEXT_NAMES) is not None
+        known = _best([cell.strip() for cell in _cells(lines[0], delimiter)], kind.names) is not None
         if delimiter == "|" and all(line.rstrip().endswith("|") for line in lines):
             continue  # CXSMILES extensions, not a delimiter
         score = agreeing + known if agreeing >= 0.5 or len(counts) == 1 else 0.0
         if score > mark:
             best, mark = delimiter, score
-    return best or (WHITESPACE if path_is_smiles(path) else "")
+    return best or (WHITESPACE if blanks else "")
 
 
-def path_is_smiles(path: Path) -> bool:
-    """Does the name say that it's a SMILES file (`designs.smi`, `designs.smi.gz`)?"""
-    return any(suffix.lower() in SMILES_SUFFIXES for suffix in path.suffixes)
+def ends_at_blanks(path: Path, kind: Kind) -> bool:
+    """Does the name say that blanks end a design, as in a SMILES file (`designs.smi`, `designs.smi.gz`)?"""
+    return any(suffix.lower() in kind.blanks for suffix in path.suffixes)
 
 
 def _cells(line: str, delimiter: str) -> list[str]:
@@ -160,32 +209,34 @@ def _smiles_and_name(line: str) -> list[str]:
     return [part.strip('"') for part in parts if part]
 
 
-def _has_header(path: Path, first: Sequence[str], column: str | None) -> bool:
-    if _best(first, TEXT_NAMES) is not None or (column and _best(first, (column,)) is not None):
+def _has_header(path: Path, first: Sequence[str], column: str | None, kind: Kind) -> bool:
+    if _best(first, kind.names) is not None or (column and _best(first, (column,)) is not None):
         return True
-    if path_is_smiles(path) or len(first) == 1 or (column and column.isdigit()):
+    if ends_at_blanks(path, kind) or len(first) == 1 or (column and column.isdigit()):
         return False
-    return not any(_reads_as_molecule(cell) for cell in first)
+    return not any(kind.reads(cell) for cell in first)
 
 
-def _named(path: Path, header: Sequence[str], column: str | None, how: str) -> int:
-    index = _best(header, (column,) if column else TEXT_NAMES)
+def _named(path: Path, header: Sequence[str], column: str | None, kind: Kind, how: str) -> int:
+    index = _best(header, (column,) if column else kind.names)
     if index is None:
-        raise MolgenError(_no_column(path, header, column, how))
+        raise MolgenError(_no_column(path, header, column, kind, how))
     if sum(name == header[index] for name in header) > 1:
         raise MolgenError(f"{path} has several columns named '{header[index]}': rename all but one")
     return index
 
 
-def _no_column(path: Path, header: Sequence[str], column: str | None, how: str) -> str:
+def _no_column(path: Path, header: Sequence[str], column: str | None, kind: Kind, how: str) -> str:
     shown = ", ".join(repr(name) for name in header[:30]) + (", ..." if len(header) > 30 else "")
     if column:
         return f"{path} has no column '{column}'. Its columns are: {shown}"
-    return f"no column of {path} is named like SMILES. Name the one to read with {how}; its columns are: {shown}"
+    return (
+        f"no column of {path} is named like {kind.spelling}. Name the one to read with {how}; its columns are: {shown}"
+    )
 
 
 def _numbered(path: Path, layout: _Layout, lines: Sequence[str], column: str | None, how: str) -> int:
-    """The column of a file without header: by number, or the first in which most rows read as molecules."""
+    """The column of a file without header: by number, or the first in which most rows read as designs."""
     delimiter, width = layout.delimiter, layout.width
     if column:
         if not column.isdigit() or not 1 <= int(column) <= width:
@@ -196,7 +247,7 @@ def _numbered(path: Path, layout: _Layout, lines: Sequence[str], column: str | N
             )
         return int(column) - 1
     rows = [_cells(line, delimiter) for line in lines]
-    hits = [sum(len(row) > i and _reads_as_molecule(row[i].strip()) for row in rows) for i in range(width)]
+    hits = [sum(len(row) > i and layout.kind.reads(row[i].strip()) for row in rows) for i in range(width)]
     return hits.index(max(hits))
 
 
@@ -207,23 +258,18 @@ def _other(width: int, text: int) -> int | None:
 
 def _best(names: Sequence[str], wanted: Sequence[str], leave: int | None = None) -> int | None:
     """The index of the first of `wanted` among `names`: exactly, else without regard to case and blanks."""
+    columns = [(index, name) for index, name in enumerate(names) if index != leave]
+    exact = {name: index for index, name in reversed(columns)}
+    plain = {_plain(name): index for index, name in reversed(columns)}
     for want in wanted:
-        for same in (str, _plain):
-            for index, name in enumerate(names):
-                if index != leave and same(name) == same(want):
-                    return index
+        index = exact.get(want, plain.get(_plain(want)))
+        if index is not None:
+            return index
     return None
 
 
 def _plain(name: str) -> str:
     return name.strip().strip('"').casefold().replace(" ", "_").replace("-", "_")
-
-
-def _reads_as_molecule(text: str) -> bool:
-    if not text or len(text) > 1000:
-        return False
-    with rdBase.BlockLogs():
-        return Chem.MolFromSmiles(text, sanitize=False) is not None
 
 
 def _records(lines: Sequence[str], layout: _Layout) -> Iterator[tuple[int, list[str] | None, int]]:
@@ -261,22 +307,22 @@ def _record(lines: Sequence[str], at: int, layout: _Layout) -> tuple[list[str] |
 def _looks_like_row(line: str, layout: _Layout) -> bool:
     """Is it a row of its own, that an open quotation mark before it would swallow?"""
     cells = line.split(layout.delimiter)
-    return len(cells) == layout.width and _reads_as_molecule(cells[layout.text].strip())
+    return len(cells) == layout.width and layout.kind.reads(cells[layout.text].strip())
 
 
 def _interpreted(cells: list[str] | None, layout: _Layout, row: int) -> tuple[str, str, str]:
     """(id, text, reason why the row cannot be used or '')."""
-    name = f"row-{row}"
+    name, one = f"row-{row}", layout.kind.one
     if cells is None:
         return name, "", "quotes: a quotation mark is opened and not closed in this row"
     if layout.id is not None and layout.id < len(cells) and cells[layout.id].strip():
         name = cells[layout.id].strip()
     if layout.text >= len(cells):
-        return name, "", f"columns: the row has {len(cells)} cells, the molecule should be in number {layout.text + 1}"
+        return name, "", f"columns: the row has {len(cells)} cells, the {one} should be in number {layout.text + 1}"
     if layout.text > 0 and any(cell.strip() for cell in cells[layout.width :]) and layout.delimiter != WHITESPACE:
         return name, cells[layout.text], f"columns: the row has {len(cells)} cells where {layout.width} are expected"
     text = _undefused(cells[layout.text].strip())
-    return name, text, "empty: no molecule in this row" if text.casefold() in NO_VALUE else ""
+    return name, text, f"empty: no {one} in this row" if text.casefold() in NO_VALUE else ""
 
 
 def _undefused(text: str) -> str:

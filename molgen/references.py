@@ -1,4 +1,4 @@
-"""Sets of molecules to compare with: the training set that a prior's card names, data sets by name, users' files.
+"""Sets of designs to compare with: the training set that a prior's card names, data sets by name, users' files.
 
 The index of a set (fingerprints and SMILES) is made once, by chunks and in processes, and kept in the cache under a
 name that the input's sha256, RDKit's version and the fingerprint's version determine. A killed build goes on.
@@ -9,20 +9,18 @@ import logging
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
-from rdkit import rdBase
 
 from molgen import datasets
 from molgen.deadline import Until
 from molgen.errors import MolgenError, OutputError
 from molgen.executor import Executor
-from molgen.molecule import chemistry, distance
-from molgen.molecule.distance import Part, ReferenceIndex
-from molgen.reading import find_column, read_designs
+from molgen.profile import Profile
+from molgen.science import Index, columns, science
 from molgen.settings import NOTHING, TRAINING
 from molgen.store import Store, digest
 from molgen.textfile import nearest_file
@@ -34,27 +32,28 @@ CHUNK = 20_000  # SMILES in one piece of work: some 4 seconds
 
 @dataclass(frozen=True)
 class Reference:
-    """A set of molecules in a file, known by its content."""
+    """A set of designs in a file, known by its content."""
 
     title: str  # as the user or the card named it
     path: Path
     sha256: str
     column: str | None = None
+    modality: str = "molecule"
 
     def read(self) -> "_Read":
-        """Its SMILES in the order of the file, and what was refused on reading."""
+        """Its designs in the order of the file, and what was refused on reading."""
         if self.title in datasets.DATASETS:
-            texts = datasets.read_smiles(self.title)
-            return _Read(texts, range(1, len(texts) + 1), [])
-        designs = read_designs(self.path, self.column)
+            rows, texts = datasets.read_rows(self.title)
+            return _Read(texts, rows, [])
+        designs = science(self.modality).read_designs(self.path, self.column)
         refused = list(zip(designs.rejected["row"].tolist(), designs.rejected["reason"].tolist(), strict=True))
         return _Read(designs.table["text"].tolist(), designs.table["row"].tolist(), refused)
 
     @property
     def key(self) -> str:
         """What an index of it depends on, as a digest."""
-        versions = [rdBase.rdkitVersion, distance.VERSION, distance.RADIUS, distance.BITS]
-        return digest([self.sha256, self.column, self.title == "zinc250k", *versions])
+        made_by = science(self.modality).index_key()
+        return digest([self.sha256, self.column, self.title == "zinc250k", *made_by])
 
     def as_dict(self) -> dict[str, Any]:
         return {"name": self.title, "path": str(self.path), "sha256": self.sha256, "column": self.column}
@@ -66,23 +65,25 @@ class _Read:
     rows: Sequence[int]  # of each text, in its file
     refused: list[tuple[int, str]]  # row and reason
 
-    def left_out(self, readable: np.ndarray, title: str) -> str:
-        """A sentence on the rows that are no molecule, '' if all are. readable: (texts,) bool."""
+    def left_out(self, readable: np.ndarray, title: str, modality: str) -> str:
+        """A sentence on the rows that are no design, '' if all are. readable: (texts,) bool."""
         bad = np.flatnonzero(~readable)
         count = len(bad) + len(self.refused)
         if not count:
             return ""
-        first = [(self.rows[bad[0]], _reason(self.texts[bad[0]]))] if len(bad) else []
+        first = [(self.rows[bad[0]], _reason(self.texts[bad[0]], modality))] if len(bad) else []
         row, reason = min([*first, *self.refused])
         total = len(self.texts) + len(self.refused)
-        return f"{count:,} of {total:,} rows of {title} are no molecule and were left out (first: row {row}: {reason})"
+        noun = columns(modality).NOUNS[0]
+        return f"{count:,} of {total:,} rows of {title} are no {noun} and were left out (first: row {row}: {reason})"
 
 
-def _reason(text: str) -> str:
-    return chemistry.judge([text], strip_salts=True)[0].reason or "not a SMILES"
+def _reason(text: str, modality: str) -> str:
+    judged = science(modality).judge([text], Profile("reference", modality=modality))
+    return judged[0].reason or f"not a {columns(modality).NOUNS[0]}"
 
 
-def find_reference(name: str, column: str | None = None) -> Reference | None:
+def find_reference(name: str, column: str | None = None, modality: str = "molecule") -> Reference | None:
     """The set of that name: a data set, FILE or FILE:COLUMN; None for 'none'.
 
     MolgenError where there is no such set, or no column with SMILES in it.
@@ -90,34 +91,40 @@ def find_reference(name: str, column: str | None = None) -> Reference | None:
     if name == NOTHING:
         return None
     if name in datasets.DATASETS:
-        return _data_set(name, column)
+        return _data_set(name, column, modality)
     path = Path(name)
     if not path.is_file() and ":" in name and Path(name.rpartition(":")[0]).is_file():
         name, _, column = name.rpartition(":")
         path = Path(name)
     if not path.is_file():
-        raise MolgenError(_no_set(name))
-    find_column(path, column, how=f"{path}:COLUMN")
-    return Reference(name, path, datasets.sha256_of(path), column)
+        raise MolgenError(_no_set(name, modality))
+    science(modality).find_column(path, column, how=f"{path}:COLUMN")
+    return Reference(name, path, datasets.sha256_of(path), column, modality)
 
 
-def _data_set(name: str, column: str | None) -> Reference:
-    if not datasets.DATASETS[name].rows:
-        raise MolgenError(f"{name} holds statistics and no molecules. Sets of molecules: {', '.join(_sets())}")
+def _data_set(name: str, column: str | None, modality: str) -> Reference:
+    data, nouns = datasets.DATASETS[name], columns(modality).NOUNS[1]
+    if not data.rows or data.modality != modality:
+        what = "statistics" if not data.rows else columns(data.modality).NOUNS[1]
+        raise MolgenError(f"{name} holds {what} and no {nouns}. Sets of {nouns}: {', '.join(_sets(modality))}")
     path = datasets.locate(name)
-    return Reference(name, path, datasets.sha256_of(path), column)
+    return Reference(name, path, datasets.sha256_of(path), column, modality)
 
 
-def _sets() -> list[str]:
-    return [known for known, data in datasets.DATASETS.items() if data.rows]
+def _sets(modality: str) -> list[str]:
+    found: dict[str, list[str]] = {}
+    for name, data in datasets.DATASETS.items():
+        if data.rows:
+            found.setdefault(data.modality, []).append(name)
+    return found.get(modality, [])
 
 
-def _no_set(name: str) -> str:
+def _no_set(name: str, modality: str) -> str:
     if Path(name).is_dir():
         return f"{name} is a folder, where a file or a data set is needed"
-    near = difflib.get_close_matches(name, [*_sets(), NOTHING, TRAINING], n=1)
+    near = difflib.get_close_matches(name, [*_sets(modality), NOTHING, TRAINING], n=1)
     hint = f"; did you mean {near[0]}?" if near else nearest_file(Path(name))
-    return f"{name} is neither a file nor a data set (data sets: {', '.join(_sets())}){hint}"
+    return f"{name} is neither a file nor a data set (data sets: {', '.join(_sets(modality))}){hint}"
 
 
 def training_set(card: Mapping[str, Any]) -> tuple[Reference | None, str]:
@@ -127,7 +134,7 @@ def training_set(card: Mapping[str, Any]) -> tuple[Reference | None, str]:
     if not name:
         return None, "the prior's card names no training set"
     try:
-        found = find_reference(name, data.get("column"))
+        found = find_reference(name, data.get("column"), str(card.get("modality") or "molecule"))
     except MolgenError as error:
         return None, f"the training set {name} cannot be used: {error}"
     wanted = data.get("sha256")
@@ -136,28 +143,30 @@ def training_set(card: Mapping[str, Any]) -> tuple[Reference | None, str]:
     return found, ""
 
 
-def open_index(reference: Reference, executor: Executor, deadline: float | None = None) -> ReferenceIndex | None:
+def open_index(reference: Reference, executor: Executor, deadline: float | None = None) -> Index | None:
     """The index of a set, from the cache or made now; None where the deadline came before it was finished."""
     path = index_path(reference)
+    own = science(reference.modality)
     if path.is_file():
-        return ReferenceIndex.load(path)
+        return own.load_index(path)
     log.info("indexing %s for comparisons, once: %s", reference.title, path)
     read = reference.read()
     texts = read.texts
     store = Store(path.with_suffix(".units"))
     chunks = [texts[start : start + CHUNK] for start in range(0, len(texts), CHUNK)]
-    refs = executor.map("index", Until(_Fingerprints(store, reference.key), deadline), list(enumerate(chunks)))
+    refs = executor.map(
+        "index", Until(_Fingerprints(store, reference.key, reference.modality), deadline), list(enumerate(chunks))
+    )
     if any(ref is None for ref in refs):
         return None
     try:
-        parts = [_part(store.table(ref)) for ref in refs if ref is not None]
+        parts = [store.table(ref) for ref in refs if ref is not None]
     except FileNotFoundError:  # another process that indexed the same set was done first, and removed the pieces
         if path.is_file():
-            return ReferenceIndex.load(path)
+            return own.load_index(path)
         raise
-    readable = np.concatenate([part.readable for part in parts]) if parts else np.zeros(0, dtype=bool)
-    note = read.left_out(readable, reference.title)
-    index = ReferenceIndex.join(texts, parts, name=reference.title, note=note)
+    note = partial(read.left_out, title=reference.title, modality=reference.modality)
+    index = own.join_index(texts, parts, reference.title, note)
     _save(index, path)
     store.remove()
     return index
@@ -174,25 +183,15 @@ class _Fingerprints:
 
     store: Store
     key: str
+    modality: str
 
     def __call__(self, item: tuple[int, Sequence[str]]) -> Any:
         number, texts = item
-        return self.store.unit("index", "1", {"set": self.key, "chunk": number, "size": CHUNK}, lambda: _table(texts))
+        make = partial(science(self.modality).index_chunk, texts)
+        return self.store.unit("index", "1", {"set": self.key, "chunk": number, "size": CHUNK}, make)
 
 
-def _table(texts: Sequence[str]) -> pd.DataFrame:
-    part = distance.fingerprint_chunk(texts)
-    bits = iter(part.bits)
-    return pd.DataFrame({"bits": [next(bits).tobytes() if good else None for good in part.readable]}, dtype=object)
-
-
-def _part(table: pd.DataFrame) -> Part:
-    readable = table["bits"].notna().to_numpy()
-    packed = b"".join(table.loc[readable, "bits"])
-    return Part(np.frombuffer(packed, dtype=np.uint8).reshape(-1, distance.BYTES), readable)
-
-
-def _save(index: ReferenceIndex, path: Path) -> None:
+def _save(index: Index, path: Path) -> None:
     """Into the cache; the name is taken last, so that two builders do not disturb each other."""
     own = path.with_name(f"{path.stem}-{os.getpid()}.npz")
     try:

@@ -1,4 +1,4 @@
-"""Rows of a user's file that are no usable molecule: stop at the first, or go on and say which they are."""
+"""Rows of a user's file that are no usable design: stop at the first, or go on and say which they are."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,10 +9,10 @@ from molgen import candidates as tables
 from molgen.errors import MolgenError
 from molgen.executor import Executor
 from molgen.line import Line
-from molgen.molecule import chemistry
 from molgen.profile import Profile
 from molgen.reading import Designs
 from molgen.results import rejected_inputs
+from molgen.science import columns, science
 from molgen.screening import INVALID
 from molgen.store import write_atomic
 
@@ -21,7 +21,7 @@ LONGEST_SHOWN = 80
 
 
 def refuse_unusable(designs: Designs, profile: Profile, executor: Executor) -> None:
-    """MolgenError for the first row, in the order of the file, that is no usable molecule. Judges all, scores none."""
+    """MolgenError for the first row, in the order of the file, that is no usable design. Judges all, scores none."""
     texts = designs.table["text"].tolist()
     chunks = [texts[start : start + CHUNK] for start in range(0, len(texts), CHUNK)]
     answers = executor.map("check", _Judge(profile), chunks)
@@ -41,9 +41,7 @@ class _Judge:
     profile: Profile
 
     def __call__(self, texts: Sequence[str]) -> list[str | None]:
-        chosen = self.profile.standardise
-        judged = chemistry.judge(texts, strip_salts=chosen.strip_salts, max_heavy_atoms=chosen.max_heavy_atoms)
-        return [one.reason for one in judged]
+        return [one.reason for one in science(self.profile.modality).judge(texts, self.profile)]
 
 
 def with_unread(table: pd.DataFrame, designs: Designs) -> pd.DataFrame:
@@ -65,16 +63,16 @@ def _unique(ids: pd.Series, rows: pd.Series) -> pd.Series:
     return pd.Series(names, index=ids.index, dtype="str")
 
 
-def refuse_empty(line: Line, table: pd.DataFrame, designs: Designs) -> None:
-    """MolgenError, after rejected_inputs.csv was written, where no row of the file is a molecule."""
+def refuse_empty(line: Line, table: pd.DataFrame, designs: Designs, modality: str) -> None:
+    """MolgenError, after rejected_inputs.csv was written, where no row of the file is a design."""
     refused = rejected_inputs(table)
     if len(refused) < len(table):
         return
     path = line.settings.out / "rejected_inputs.csv"
     write_atomic(path, tables.to_csv(refused))
-    first = refused.iloc[0]
+    first, noun = refused.iloc[0], columns(modality).NOUNS[0]
     raise MolgenError(
-        f"none of the {len(table)} rows of {designs.path} is a molecule. {_place(designs, int(first['row']))}: "
+        f"none of the {len(table)} rows of {designs.path} is a {noun}. {_place(designs, int(first['row']))}: "
         f"{shown(first['text'])} ({first['reason']}). Is it another column (--column)? All reasons: {path}"
     )
 

@@ -8,13 +8,13 @@ import pandas as pd
 from molgen import candidates as tables
 from molgen.funnel import as_dict, count_funnel
 from molgen.line import Line
-from molgen.molecule.rules import build_rules
 from molgen.profile import Profile
 from molgen.provenance import sha256_of
 from molgen.ranking import select
 from molgen.report.charts import Stage
 from molgen.runs import Run, as_json, write_manifest
-from molgen.screening import INVALID, packed
+from molgen.science import science
+from molgen.screening import INVALID
 from molgen.store import write_atomic
 
 log = logging.getLogger("molgen.pipeline")
@@ -24,12 +24,12 @@ INNER = ("constitution", "fingerprint")  # not for the candidate table
 
 def select_and_conform(table: pd.DataFrame, profile: Profile) -> pd.DataFrame:
     """The candidate table of what is ranked: with the selection and the schema's columns."""
-    table = select(table, packed(table["fingerprint"]), profile)
-    return tables.conform(table.drop(columns=[name for name in INNER if name in table.columns]))
+    table = select(table, science(profile.modality).packed(table["fingerprint"]), profile)
+    return tables.conform(table.drop(columns=[name for name in INNER if name in table.columns]), profile.modality)
 
 
 def rejected_inputs(table: pd.DataFrame) -> pd.DataFrame:
-    """The rows that are no usable molecule: row, id, text, reason."""
+    """The rows that are no usable design: row, id, text, reason."""
     invalid = table.loc[table["rejected_by"] == INVALID, ["row", "id", "as_drawn", "reason"]]
     return invalid.rename(columns={"as_drawn": "text"}).reset_index(drop=True)
 
@@ -40,13 +40,14 @@ def write_results(line: Line, table: pd.DataFrame, profile: Profile, *, source: 
     named = line.made_from.get("training") is not None
     stages = count_funnel(
         table,
-        [rule.name for rule in build_rules(profile)],
+        [rule.name for rule in science(profile.modality).build_rules(profile)],
         source=source,
         compared=bool(table["in_training"].notna().any()) or (named and not bool(table["design"].notna().any())),
         reject_known=profile.novelty.reject_known,
+        whole_reasons=science(profile.modality).WHOLE_REASONS,
     )
     with line.keeping(), line.record.stage("write"):
-        written = tables.write(table, folder)
+        written = tables.write(table, folder, profile.modality)
         refused = rejected_inputs(table)
         write_atomic(folder / "rejected_inputs.csv", tables.to_csv(refused))
         write_atomic(folder / "funnel.json", as_json(as_dict(stages)))

@@ -8,24 +8,24 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from molgen import candidates as tables
 from molgen.errors import MolgenError
 from molgen.funnel import from_dict
-from molgen.molecule import distance
 from molgen.profile import Profile, load_profile
 from molgen.provenance import sha256_of
 from molgen.ranking import rank, select
 from molgen.report.charts import Stage
+from molgen.science import MODALITIES, columns, science
 from molgen.store import write_atomic
 
 log = logging.getLogger("molgen.runs")
 
 MANIFEST = "run.json"
 FORMAT = "molgen run 1"
-TABLES = ("candidates.parquet", "candidates.csv", "ranked.csv", "selected.sdf", "rejected_inputs.csv")
+TABLES = ("candidates.parquet", "candidates.csv", "ranked.csv", "rejected_inputs.csv")
+SELECTIONS = tuple(name for own in map(columns, MODALITIES) for name in own.SELECTIONS)
 RESULTS = (*TABLES, "funnel.json", "report.html")
 RUNNING, FINISHED, STOPPED = "running", "finished", "stopped at the deadline"
 
@@ -43,7 +43,7 @@ class Run:
 
     @cached_property
     def candidates(self) -> pd.DataFrame:
-        """Every row, rejected ones too; columns as in `molgen.candidates.SCHEMA`."""
+        """Every row, rejected ones too; columns as `molgen.candidates.schema` says."""
         return pd.read_parquet(self.folder / "candidates.parquet")
 
     @property
@@ -78,16 +78,9 @@ class Run:
         """
         profile = self.profile.with_weights(weights)
         table = rank(self.candidates, profile)
-        return tables.ranked(select(table, _fingerprints(table), profile))
-
-
-def _fingerprints(table: pd.DataFrame) -> np.ndarray:
-    """(rows, 128) uint8 of the ranked rows; zeros for the others, which nobody looks at."""
-    rows = np.flatnonzero(table["rank"].notna().to_numpy())
-    part = distance.fingerprint_chunk(table["design"].iloc[rows].tolist())
-    fingerprints = np.zeros((len(table), distance.BYTES), dtype=np.uint8)
-    fingerprints[rows[part.readable]] = part.bits
-    return fingerprints
+        ranked = table[table["rank"].notna()]
+        fingerprints = science(profile.modality).fingerprints(ranked["design"].tolist())
+        return tables.ranked(select(ranked, fingerprints, profile))
 
 
 def open_run(folder: Path | str) -> Run:
@@ -125,7 +118,7 @@ def claim(folder: Path, command: str, made_from: Mapping[str, Any], replace: boo
         log.info("going on in %s: what is finished is used again", folder)
         return
     log.warning("%s was begun with other settings (%s): what depends on them is computed anew", folder, changed)
-    for name in RESULTS:
+    for name in (*RESULTS, *SELECTIONS):
         (folder / name).unlink(missing_ok=True)
 
 

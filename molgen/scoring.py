@@ -73,6 +73,41 @@ class Property:
 
 
 @dataclass(frozen=True)
+class EachRule:
+    """A rule that is one function of one design: its reason, or None."""
+
+    name: str
+    function: Callable[[Any], str | None]
+
+    def __call__(self, chunk: Sequence[Any]) -> list[str | None]:
+        return [self.function(design) for design in chunk]
+
+
+@dataclass(frozen=True)
+class WindowRule:
+    """Rejects where a score lies outside of [low, high], or where it cannot be computed."""
+
+    score: Property
+    low: float
+    high: float
+
+    @property
+    def name(self) -> str:
+        return f"window {self.score.name}"
+
+    def __call__(self, chunk: Sequence[Any]) -> list[str | None]:
+        found = self.score(chunk)
+        return [self._reason(value, status) for value, status in zip(found.values, found.status, strict=True)]
+
+    def _reason(self, value: float, status: str) -> str | None:
+        if status:
+            return f"{self.score.name} not scored: {status}"
+        if value < self.low:
+            return f"{self.score.name} {value:.4g} below {self.low:g}"
+        return f"{self.score.name} {value:.4g} above {self.high:g}" if value > self.high else None
+
+
+@dataclass(frozen=True)
 class Verdicts:
     """What the rules said about a chunk of n designs."""
 

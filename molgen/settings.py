@@ -16,6 +16,8 @@ Generator = Literal["autoregressive", "vae", "gan", "diffusion", "flow"]
 Family = Literal["autoregressive", "vae", "gan", "adjacency_gan", "diffusion", "flow"]
 TRAINING = "training"  # as a reference: the training set that the prior's card names
 NOTHING = "none"
+Modality = Literal["molecule", "protein"]
+PROFILES = {"": "oral_drug", "molecule": "oral_drug", "protein": "protein"}  # where none is named
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,7 @@ class GenerateSettings:
     """`molgen generate`: draw designs and say which are valid."""
 
     out: Path = Path("designs.csv")
+    modality: Modality = "molecule"  # of the prior that ships
     generator: Generator = "autoregressive"  # the family whose prior ships
     prior: str = ""  # another prior: a file, or the name of one that ships
     samples: int = 2000
@@ -30,6 +33,7 @@ class GenerateSettings:
     temperature: float = 1.0
     top_p: float = 1.0
     want: tuple[str, ...] = ()  # properties to draw to order, NAME=VALUE, of those that the prior was taught
+    motif: str = ""  # what every design must look like, such as XXXXC[3-8]CXXX; kept by construction
     device: Literal["auto", "cpu", "cuda"] = "auto"
     workers: int | None = None  # processes for chemistry; None: one a core
     minutes: float | None = None  # deadline, after which what exists is written
@@ -46,16 +50,20 @@ class GenerateSettings:
 class DesignSettings:
     """`molgen design`: draw, judge, compare, filter, score, rank, select."""
 
-    profile: str = "oral_drug"  # file, or name of one that ships
+    profile: str = ""  # file, or name of one that ships; '': the modality's own
+    modality: Literal["", "molecule", "protein"] = ""  # '': that of the profile
     samples: int = 2000
     seed: int = 0
     out: Path = Path("runs/design")
     generator: Generator = "autoregressive"  # the family whose prior ships
     prior: str = ""  # another prior: a file, or the name of one that ships
+    train: str = ""  # a set to train a prior on first (or the prior that is named, further): a file or a data set
+    train_steps: int = 600  # of training, at the most
     reference: str = TRAINING  # for the nearest neighbour: 'training', 'none', a data set, FILE or FILE:COLUMN
     temperature: float = 1.0
     top_p: float = 1.0
     want: tuple[str, ...] = ()  # properties to draw to order, NAME=VALUE, of those that the prior was taught
+    motif: str = ""  # what every design must look like, such as XXXXC[3-8]CXXX; kept by construction
     device: Literal["auto", "cpu", "cuda"] = "auto"
     workers: int | None = None
     minutes: float | None = None
@@ -64,18 +72,21 @@ class DesignSettings:
     def __post_init__(self) -> None:
         object.__setattr__(self, "out", Path(self.out))
         object.__setattr__(self, "want", tuple(self.want))
+        if self.train_steps < 1:
+            raise MolgenError(f"--train-steps {self.train_steps} must be 1 or more")
         _check_drawing(self)
         _check_running(self)
 
 
 @dataclass(frozen=True)
 class ScreenSettings:
-    """`molgen screen`: rules, scores, rank and selection for a user's own molecules."""
+    """`molgen screen`: rules, scores, rank and selection for a user's own designs."""
 
     file: Path
-    profile: str = "oral_drug"
+    profile: str = ""  # file, or name of one that ships; '': the modality's own
+    modality: Literal["", "molecule", "protein"] = ""  # '': that of the profile
     out: Path = Path("runs/screen")
-    column: str | None = None  # name or number of the column with SMILES; None: found by its name
+    column: str | None = None  # name or number of the column with designs; None: found by its name
     invalid_rows: Literal["reject", "fail"] = "reject"
     reference: str = NOTHING  # for the nearest neighbour: 'none', a data set, FILE or FILE:COLUMN
     training: str = NOTHING  # designs that this set holds are known: 'none', a data set, FILE or FILE:COLUMN

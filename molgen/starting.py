@@ -14,7 +14,7 @@ from molgen import resources
 from molgen.batch import Grammar
 from molgen.errors import MolgenError
 from molgen.generator import load_module, read_card
-from molgen.modality import modality_of
+from molgen.modality import Modality, modality_of
 from molgen.provenance import sha256_of
 from molgen.recipes import family, recipe_of
 
@@ -33,6 +33,7 @@ class Origin:
     sha256: str
     recipe: Any
     grammar: Grammar
+    modality: str
 
 
 def find_origin(name: str) -> Origin | None:
@@ -41,7 +42,35 @@ def find_origin(name: str) -> Origin | None:
         return None
     path = resources.find("priors", name)
     card = read_card(path)
-    return Origin(path, sha256_of(path), recipe_of(card["recipe"]), modality_of(card).grammar(card["grammar"]))
+    modality = modality_of(card)
+    grammar = modality.grammar(card["grammar"])
+    return Origin(path, sha256_of(path), recipe_of(card["recipe"]), grammar, modality.name)
+
+
+def grammar(modality: Modality, words: tuple[str, ...], origin: Origin | None) -> Grammar:
+    """The grammar of the origin, or a fresh one with the limits that `words` (NAME=VALUE) change.
+
+    Raises:
+        MolgenError: a word that is no limit of this modality's grammar; an origin of another modality.
+    """
+    if origin is None:
+        begun = modality.settings()
+        return modality.grammar({**begun, **dict(_limit(modality, begun, word) for word in words)})
+    if origin.modality != modality.name:
+        raise MolgenError(f"{origin.path} is the prior of a {origin.modality}: say --modality {origin.modality}")
+    if words:
+        raise MolgenError(f"--grammar {words[0]}: {origin.path} brings its own grammar; leave one of the two out")
+    return origin.grammar
+
+
+def _limit(modality: Modality, begun: dict[str, Any], word: str) -> tuple[str, int]:
+    name, _, value = word.partition("=")
+    known = [one for one, value in begun.items() if isinstance(value, int)]
+    if name not in known:
+        raise MolgenError(f"the grammar of a {modality.name} has no limit {name!r}; it has {', '.join(known)}")
+    if not value.isdecimal() or not int(value):
+        raise MolgenError(f"--grammar {word}: {name} must be a whole number above zero, such as {begun[name]}")
+    return name, int(value)
 
 
 def recipe(kind: str, words: tuple[str, ...], origin: Origin | None) -> Any:

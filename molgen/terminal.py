@@ -13,16 +13,18 @@ from molgen.datasets import Status
 from molgen.doctor import Finding
 from molgen.report.charts import Stage
 from molgen.runs import Run
+from molgen.science import columns
 
 PLAIN_WIDTH = 120  # where nobody's window says how wide it is
 BEST = 5
-BEST_SCORES = ("desirability", "qed", "sa_score", "logp", "tpsa", "mw")
 FILES = {
     "report.html": "the report, with pictures: open it in a browser",
     "ranked.csv": "those that passed, best first",
     "selected.sdf": "the selection, for drawing and modelling programs",
+    "selected.fasta": "the selection, for other programs",
+    "order.csv": "the selection as an order sheet",
     "candidates.csv": "every row, with the rule that rejected it (the same in candidates.parquet)",
-    "rejected_inputs.csv": "rows that are no usable molecule, with the reason",
+    "rejected_inputs.csv": "rows that cannot be used, with the reason",
     "run.json": "settings, checksums, versions, seeds, seconds",
 }
 COLOURS = {"ok": "green", "warning": "yellow", "error": "red"}
@@ -65,11 +67,12 @@ def show_run(run: Run) -> None:
     out().print(funnel_table(run.funnel))
     ranked = run.ranked
     if len(ranked):
-        out().print(best_table(ranked.head(BEST), len(ranked)))
+        out().print(best_table(ranked.head(BEST), len(ranked), run.profile.modality))
     else:
         say("No design passed every rule: the funnel shows where they went.")
     for name, meaning in FILES.items():
-        say(f"{run.folder / name}  {meaning}")
+        if (run.folder / name).exists():
+            say(f"{run.folder / name}  {meaning}")
 
 
 def funnel_table(stages: Sequence[Stage]) -> Table:
@@ -84,24 +87,26 @@ def funnel_table(stages: Sequence[Stage]) -> Table:
     return table
 
 
-def best_table(best: pd.DataFrame, ranked: int) -> Table:
+def best_table(best: pd.DataFrame, ranked: int, modality: str) -> Table:
+    own = columns(modality)
+    scores = ("desirability", *own.MAIN)
     title = f"The {len(best)} best of {ranked:,}"
     table = Table(title=title, title_justify="left", title_style="bold")
     table.add_column("rank", justify="right", no_wrap=True)
-    for name in BEST_SCORES:
+    for name in scores:
         table.add_column("desir." if name == "desirability" else name, justify="right", no_wrap=True)
-    table.add_column("SMILES", overflow="fold")
+    table.add_column(own.DESIGN.unit, overflow="fold")
     for row in best.to_dict("records"):
-        scores = ("-" if pd.isna(row[name]) else f"{row[name]:.4g}" for name in BEST_SCORES)
-        table.add_row(str(row["rank"]), *scores, Text(row["design"]))
+        values = ("-" if pd.isna(row[name]) else f"{row[name]:.4g}" for name in scores)
+        table.add_row(str(row["rank"]), *values, Text(row["design"]))
     return table
 
 
 def show_datasets(records: Sequence[Status]) -> None:
     """What `molgen data list` prints."""
     table = Table()
-    for name in ("name", "molecules", "licence", "state", "what"):
-        table.add_column(name, no_wrap=name != "what", justify="right" if name == "molecules" else "left")
+    for name in ("name", "designs", "licence", "state", "what"):
+        table.add_column(name, no_wrap=name != "what", justify="right" if name == "designs" else "left")
     for record in records:
         data = record.dataset
         table.add_row(data.name, f"{data.rows:,}", data.licence, record.state, Text(data.title))

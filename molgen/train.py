@@ -191,7 +191,8 @@ def train(
     started = time.monotonic() - session.seconds
     due = session.seconds + 60 * plan.checkpoint_minutes
     losses: list[dict[str, Tensor]] = []
-    graphs = Graphs.of(data, model.grammar) if model.habits.get("fields") else None
+    packs = model.habits.get("fields") and model.grammar.pair_classes > 1  # pairs are what packing saves
+    graphs = Graphs.of(data, model.grammar) if packs else None
     for rows in batches(data, min(plan.batch, len(data)), spawn(plan.seed, "data"), session.step):
         session.seconds = time.monotonic() - started
         if progress_of(plan, session.step, session.seconds) >= 1 or _gave_up(session, plan):

@@ -1,4 +1,4 @@
-"""`molgen train`: from a file of molecules to a prior with its card, resumable at any moment."""
+"""`molgen train`: from a file of designs to a prior with its card, resumable at any moment."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from typing import Any, Literal
 import torch
 
 from molgen import starting
+from molgen.batch import Grammar
 from molgen.candidates import to_csv
 from molgen.datasets import DATASETS
 from molgen.encoding import TrainingSet, encode_training_set
@@ -22,7 +23,7 @@ from molgen.executor import Executor
 from molgen.generator import NeuralGenerator
 from molgen.labels import labelled, refuse_unknown
 from molgen.line import command_line
-from molgen.molecule.grammar import MoleculeGrammar
+from molgen.modality import named
 from molgen.provenance import commit, find_device, versions
 from molgen.recipes import build, family, settings_of
 from molgen.sequences import Sequences
@@ -46,8 +47,9 @@ class TrainSettings:
     """What `molgen train` is told.
 
     Attributes:
-        train: a file of molecules, or a data set by name (`molgen data list`).
-        column: the column with SMILES, where it is not found by itself.
+        train: a file of molecules or of sequences, or a data set by name (`molgen data list`).
+        modality: what is in it.
+        column: the column with SMILES or sequences, where it is not found by itself.
         minutes, steps: the run ends after the first of the two that is reached, or after half an hour where neither is
             given; only steps repeat exactly.
         held_out: molecules kept from training to watch the loss on, at most a tenth.
@@ -55,6 +57,7 @@ class TrainSettings:
             further; of another one, it gives the weights that have the same name and shape; over a latent space
             ("gan", "flow"), it is the autoencoder.
         recipe: settings of the family as NAME=VALUE, see its recipe in molgen/families/.
+        grammar: limits of the grammar as NAME=VALUE, such as longest=200 residues; longer designs are not learned from.
         rate: of learning; by default the family's, a quarter of it where a prior is trained further.
         patience: looks at the held-out molecules (one a pass over the data) without gain after which training stops and
             the best weights are kept; 0: never; by default 5 where a prior is trained further, else 0.
@@ -63,6 +66,7 @@ class TrainSettings:
 
     train: str
     out: str
+    modality: Literal["molecule", "protein"] = "molecule"
     column: str | None = None
     family: Family = "autoregressive"
     minutes: float | None = None
@@ -74,6 +78,7 @@ class TrainSettings:
     held_out: int = 2048
     origin: str = ""
     recipe: tuple[str, ...] = ()
+    grammar: tuple[str, ...] = ()
     rate: float | None = None
     batch: int | None = None
     patience: int | None = None
@@ -88,6 +93,7 @@ class TrainSettings:
             if (getattr(self, name) or 0) < 0:
                 raise MolgenError(f"--{name.replace('_', '-')} {getattr(self, name)} must be 0 or more")
         object.__setattr__(self, "recipe", tuple(self.recipe))
+        object.__setattr__(self, "grammar", tuple(self.grammar))
         if self.minutes is None and self.steps is None:
             object.__setattr__(self, "minutes", MINUTES)
         if Path(self.out).suffix != ".safetensors":
@@ -118,22 +124,23 @@ def train_generator(
     made_by = {"commit": commit(), "versions": versions()}  # of the code that trains: the checkout may change meanwhile
     origin = starting.find_origin(settings.origin)
     recipe = starting.recipe(settings.family, settings.recipe, origin)
-    grammar = origin.grammar if origin else MoleculeGrammar()
+    modality = named(settings.modality)
+    grammar = starting.grammar(modality, settings.grammar, origin)
     if origin and origin.path.resolve() == out.resolve():
         raise MolgenError(f"--out {out} is the prior to begin from: choose another name, so that it is kept")
-    refuse_unknown(getattr(recipe, "properties", ()))
+    refuse_unknown(getattr(recipe, "properties", ()), modality.name)
     module = build(recipe, grammar, settings.seed)
     borrows = starting.take(module, origin, out)
     identity = _identity(settings, origin)
     _refuse_strangers(settings, out, identity)
-    data = encode_training_set(settings.train, settings.column, grammar.vocabulary, executor)
+    data = encode_training_set(settings.train, settings.column, grammar, executor, modality.name)
     logger.info("%s", data.coverage())
     _refuse(settings, data)
     _write_rejected(out, data)
     checkpoint = _begin(out, data, identity)
     training, held_out = _split(settings, data)
     if names := getattr(recipe, "properties", ()):
-        training = labelled(training, names, grammar.vocabulary, executor, settings.seed)
+        training = labelled(training, names, grammar, executor, settings.seed, modality=modality.name)
     plan = _plan(settings, recipe, len(training), starting.goes_further(recipe, origin))
     history = _fit(module, training, held_out, settings, plan, device.kind, checkpoint, report, tick)
     numbers = {"trained_on": len(training), "held_out": len(held_out)}
@@ -193,7 +200,7 @@ def _told(out: Path) -> Path:
 
 def _identity(settings: TrainSettings, origin: Origin | None) -> dict[str, Any]:
     """What may not change when a run goes on, as JSON gives it back."""
-    told = asdict(settings) | {"recipe": list(settings.recipe)}
+    told = asdict(settings) | {"recipe": list(settings.recipe), "grammar": list(settings.grammar)}
     if origin:
         told["weights of the origin"] = origin.sha256
     return {name: value for name, value in told.items() if name not in FREE}
@@ -305,18 +312,18 @@ def _card(
     settings: TrainSettings,
     data: dict[str, Any],
     recipe: Any,
-    grammar: MoleculeGrammar,
+    grammar: Grammar,
     history: History,
     made_by: dict[str, Any],
 ) -> dict[str, Any]:
     """What a reader must know of a prior: what it is, what it was made from and how, and how good it is."""
-    last = history.kept
+    last, ours = history.kept, f"that of the training {named(settings.modality).designs}"
     return {
         "family": recipe.kind,
-        "modality": "molecule",
+        "modality": settings.modality,
         "recipe": settings_of(recipe),
         "data": data,
-        "licence": DATASETS[settings.train].licence if settings.train in DATASETS else "that of the training molecules",
+        "licence": DATASETS[settings.train].licence if settings.train in DATASETS else ours,
         "command": command_line("train", settings),
         "settings": asdict(settings),
         "seed": settings.seed,

@@ -7,19 +7,15 @@ from typing import Any
 
 import pandas as pd
 
-from molgen.candidates import SCHEMA
+from molgen.candidates import schema
 from molgen.profile import Goal, Profile
+from molgen.science import MODALITIES, columns
 
-COLUMNS = {column.name: column for column in SCHEMA}
-LABELS = {
-    "qed": "QED", "sa_score": "SA score", "logp": "logP", "tpsa": "TPSA", "mw": "MW", "hbd": "H donors",
-    "hba": "H acceptors", "rotatable": "rotatable bonds", "fsp3": "Fsp3", "stereo_unassigned": "open stereocentres",
-    "design": "SMILES",
-}  # fmt: skip
+COLUMNS = {column.name: column for modality in MODALITIES for column in schema(modality)}
+LABELS = {name: words for modality in MODALITIES for name, words in columns(modality).LABELS.items()}
 BARE = frozenset({"", "0 to 1", "1 to 10", "log10", "fraction", "SMILES"})
 COUNTS = frozenset({"groups", "atoms", "bonds", "rings", "centres", "e", "times", "line", "goals"})
 UNITS = {"A^2": "Å²"}
-MAIN = ("qed", "sa_score", "logp", "tpsa", "mw")
 
 
 def label(name: str) -> str:
@@ -56,7 +52,7 @@ def written(value: Any, name: str = "") -> str:
     if pd.api.types.is_integer(value):
         return f"{value:,}"
     if isinstance(value, float):
-        if name in COLUMNS and COLUMNS[name].unit in COUNTS:
+        if name in COLUMNS and COLUMNS[name].dtype == "Int64":
             return f"{value:,.0f}"
         return f"{value:.1f}" if name in ("mw", "tpsa") else f"{value:.2f}"
     return str(value)
@@ -64,7 +60,7 @@ def written(value: Any, name: str = "") -> str:
 
 def shown_scores(profile: Profile) -> list[str]:
     """The profile's goals in its own order, then the main properties that it does not name."""
-    names = dict.fromkeys([*(goal.score for goal in profile.goals), *MAIN])
+    names = dict.fromkeys([*(goal.score for goal in profile.goals), *columns(profile.modality).MAIN])
     return [name for name in names if name != "nearest_similarity"]
 
 

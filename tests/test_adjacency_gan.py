@@ -14,8 +14,8 @@ from molgen.families.adjacency_gan import (
     RARE,
     AdjacencyGan,
     AdjacencyGanRecipe,
-    greatest,
-    under_rules,
+    join,
+    strengthen,
 )
 from molgen.molecule.codec import MoleculeCodec
 from molgen.nn.relational import (
@@ -31,6 +31,7 @@ from molgen.nn.relational import (
     squares,
     structure,
 )
+from molgen.protein.grammar import ProteinGrammar
 from molgen.recipes import build
 from molgen.seeds import torch_rng
 from molgen.sequences import Sequences
@@ -133,7 +134,7 @@ def test_the_losses_are_those_of_the_equations(model: AdjacencyGan) -> None:
     batch = whole(eight())
     losses = model.objectives(batch, torch_rng(2, "losses"))
     real = model._soft(batch.fields)
-    made = model.made(batch.fields.sizes, torch_rng(2, "losses"))
+    made = model._drawn(batch.fields.sizes, torch_rng(2, "losses"))
     gap = model.critic(real) - model.critic(made)
     penalties = [squared(*scores_and_slopes(model.critic, x)[1:]).mean() for x in (real, made)]
     expected = (1 + (-gap).exp()).log().mean() + 0.35 * sum(penalties)
@@ -144,9 +145,9 @@ def test_the_losses_are_those_of_the_equations(model: AdjacencyGan) -> None:
 def test_the_generator_gets_the_gradient_that_a_pass_through_the_critic_would_give(model: AdjacencyGan) -> None:
     model.recipe = replace(RECIPE, coverage=0.0)
     batch = whole(eight())
-    parameters = [*model.generator.parameters(), *model.naming.parameters()]
+    parameters = list(model.generator.parameters())
     found = torch.autograd.grad(model.objectives(batch, torch_rng(3, "loss"))["generator"], parameters)
-    made = model.made(batch.fields.sizes, torch_rng(3, "loss"))
+    made = model._drawn(batch.fields.sizes, torch_rng(3, "loss"))
     loss = torch.nn.functional.softplus(model.critic(model._soft(batch.fields)) - model.critic(made)).mean()
     for mine, theirs in zip(found, torch.autograd.grad(loss, parameters), strict=True):
         assert torch.allclose(mine, theirs, atol=1e-6)
@@ -154,11 +155,59 @@ def test_the_generator_gets_the_gradient_that_a_pass_through_the_critic_would_gi
 
 def test_each_loss_trains_its_own_networks(model: AdjacencyGan) -> None:
     losses = model.objectives(whole(eight()), torch_rng(0, "gradient"))
-    for name, own in (("critic", {"critic"}), ("generator", {"generator", "naming", "flat", "encoder"})):
+    for name, own in (("critic", {"critic"}), ("generator", {"generator", "flat", "encoder"})):
         model.zero_grad(set_to_none=True)
         losses[name].backward(inputs=model.players()[name].parameters, retain_graph=True)
         touched = {n.split(".")[0] for n, p in model.named_parameters() if p.grad is not None and p.grad.abs().sum()}
         assert touched == own
+
+
+def test_without_the_game_there_is_no_critic_and_the_loss_is_that_of_the_coverage(model: AdjacencyGan) -> None:
+    model.recipe = replace(RECIPE, game=0.0, coverage=0.3, beta=0.7)
+    batch = whole(eight())
+    losses = model.objectives(batch, torch_rng(4, "loss"))
+    nats, kl = model.coverage(model._soft(batch.fields), batch.fields.sizes, torch_rng(4, "loss"))
+    assert set(losses) == set(model.players()) == {"generator"}
+    assert losses["generator"].item() == pytest.approx(0.3 * (nats.mean() + 0.7 * kl.mean()).item(), rel=1e-5)
+
+
+def test_the_loss_is_game_times_the_game_and_the_coverage(model: AdjacencyGan) -> None:
+    batch, found = whole(eight()), []
+    for game, coverage in ((1.0, 0.0), (0.0, 0.2), (3.0, 0.2)):
+        model.recipe = replace(RECIPE, game=game, coverage=coverage, beta=0.0)
+        chance = torch_rng(5, "loss")
+        if not game:  # the noise of the coverage follows that of the game
+            torch.randn(len(batch.fields.sizes), RECIPE.latent, generator=chance)
+        found.append(model.objectives(batch, chance)["generator"].item())
+    assert found[2] == pytest.approx(3 * found[0] + found[1], rel=1e-5)
+
+
+def test_a_recipe_that_learns_nothing_and_designs_without_pairs_are_refused() -> None:
+    with pytest.raises(MolgenError, match="game and coverage are both 0"):
+        build(replace(RECIPE, game=0.0, coverage=0.0), GRAMMAR)
+    with pytest.raises(MolgenError, match="these designs have none"):
+        build(RECIPE, ProteinGrammar())
+
+
+def test_the_coverage_is_the_likelihood_of_three_choices_in_turn(model: AdjacencyGan) -> None:
+    """Bonded or not at 1 pair, its order of 3, and the classes of two atoms: -log of the product of four shares."""
+    real = model._soft(fields_of("CN"))
+    told = model._told(torch.zeros(1, RECIPE.latent), torch.tensor([2]))
+    model.encoder.leave.weight.data.zero_()
+    model.encoder.leave.bias.data.zero_()
+    model.encoder.leave.bias.data[RECIPE.latent :] = -100.0  # clamped: exp(-4) of noise is left, so it is drawn again
+    noise = torch.randn(1, RECIPE.latent, generator=torch_rng(6, "z")) * math.exp(-4)
+    told[:, : RECIPE.latent] += noise
+    bonded = torch.zeros(1, 15)
+    bonded[0, 0] = 1.0
+    share = model.bonded_logits(told)[0, 0].sigmoid() * model.order_logits(told, bonded)[0, 0].softmax(0)[0]
+    pair = real.pair[..., 1:]
+    atoms = model.position_logits(told, pair)[0].softmax(1)
+    carbon, nitrogen = fields_of("CN").position[0].tolist()
+    expected = -(share * atoms[0, carbon] * atoms[1, nitrogen]).log()
+    nats, kl = model.coverage(real, torch.tensor([2]), torch_rng(6, "z"))
+    assert nats.item() == pytest.approx(expected.item(), rel=1e-5)
+    assert kl.item() == pytest.approx(RECIPE.latent * 0.5 * (math.exp(-8) - 1 + 8), rel=1e-5)
 
 
 def test_sizes_and_classes_are_counted_beforehand(model: AdjacencyGan) -> None:
@@ -181,45 +230,66 @@ def test_designs_larger_than_the_recipe_are_refused_by_name() -> None:
         build(replace(RECIPE, positions=5), GRAMMAR).prepare(eight())
 
 
-def pair_logits(wanted: dict[tuple[int, int], list[float]], positions: int) -> torch.Tensor:
-    found = torch.zeros(1, positions * (positions - 1) // 2, 4)
-    found[..., 0] = 5.0
+def pairs_of(wanted: dict[tuple[int, int], float], positions: int, other: float) -> torch.Tensor:
+    """(1, P): numbers of pairs (later, earlier)."""
     later, earlier = corners(positions, torch.device("cpu"))
-    for place, pair in enumerate(zip(later.tolist(), earlier.tolist(), strict=True)):
-        if pair in wanted:
-            found[0, place] = torch.tensor(wanted[pair])
-    return found
+    return torch.tensor([[wanted.get(pair, other) for pair in zip(later.tolist(), earlier.tolist(), strict=True)]])
 
 
-def test_a_bond_for_which_there_is_no_room_is_taken_as_far_as_there_is() -> None:
-    """F-F-F: the third would overdraw the second, so its best bond that fits is to none of them, and it stays apart."""
-    logits = pair_logits({(1, 0): [0, 2, 3, 0], (2, 1): [0, 4, 0, 0], (2, 0): [0, 1, 0, 0]}, 3)
-    mask = torch.ones(1, 3, dtype=torch.bool)
-    chain = [[0, 1, 0], [1, 0, 0], [0, 0, 0]]
-    assert under_rules(logits, mask, torch.tensor([[1, 1, 1]]))[0].tolist() == chain
-    assert greatest(logits, mask)[0].tolist() == [[0, 2, 1], [2, 0, 1], [1, 1, 0]]
+def bonds(bonded: torch.Tensor, positions: int) -> set[tuple[int, int]]:
+    later, earlier = corners(positions, torch.device("cpu"))
+    return {(int(later[p]), int(earlier[p])) for p in bonded[0].nonzero()[:, 0]}
 
 
-def test_an_atom_that_prefers_no_bond_is_joined_where_its_odds_are_best() -> None:
-    logits = pair_logits({(1, 0): [0, 3, 0, 0], (2, 0): [3, 1, 0, 0], (2, 1): [4, 3, 0, 0]}, 3)
-    mask, capacities = torch.ones(1, 3, dtype=torch.bool), torch.tensor([[4, 4, 4]])
-    assert under_rules(logits, mask, capacities)[0].tolist() == [[0, 1, 0], [1, 0, 1], [0, 1, 0]]
-    assert greatest(logits, mask)[0].tolist() == [[0, 1, 0], [1, 0, 0], [0, 0, 0]]
+def test_a_position_that_wants_no_bond_is_joined_where_its_logit_is_greatest() -> None:
+    logits = pairs_of({(1, 0): 2.0, (2, 0): -1.0, (2, 1): -3.0}, 3, 0.0)
+    assert bonds(join(logits, torch.ones(1, 3, dtype=torch.bool), 4), 3) == {(1, 0), (2, 0)}
 
 
-def test_by_the_rules_every_draw_of_random_logits_keeps_its_valences() -> None:
+def test_a_bond_is_not_taken_where_an_end_has_no_room() -> None:
+    """With two bonds a position at most, the fourth wants all three before it: 1 is full, so it gets 0 and 2."""
+    logits = pairs_of({(1, 0): 1.0, (2, 1): 1.0, (3, 0): 1.0, (3, 1): 9.0, (3, 2): 1.0}, 4, -1.0)
+    mask = torch.ones(1, 4, dtype=torch.bool)
+    assert bonds(join(logits, mask, 2), 4) == {(1, 0), (2, 1), (3, 0), (3, 2)}
+    assert bonds(join(logits, mask, 3), 4) == {(1, 0), (2, 1), (3, 0), (3, 1), (3, 2)}
+    assert bonds(join(logits, torch.tensor([[True, True, True, False]]), 3), 4) == {(1, 0), (2, 1)}
+
+
+def test_bonds_become_as_strong_as_both_ends_allow() -> None:
+    """A chain of four that wants triple bonds, of valence 4: triple, then only single (1 is full), then triple."""
+    bonded = pairs_of({(1, 0): 1, (2, 1): 1, (3, 2): 1}, 4, 0).bool()
+    logits = torch.zeros(1, 6, 3)
+    logits[..., 2] = 1.0
+    order = strengthen(logits, bonded, 4, 4)
+    assert order.tolist() == pairs_of({(1, 0): 3, (2, 1): 1, (3, 2): 3}, 4, 0).tolist()
+    assert strengthen(logits, bonded, 4, 6).tolist() == (3 * bonded.long()).tolist()
+
+
+def test_by_the_rules_every_draw_of_random_logits_keeps_its_valences_and_is_in_one_piece() -> None:
     chance = torch_rng(0, "rules")
     mask = torch.arange(7) < torch.randint(1, 8, (300, 1), generator=chance)
-    capacities = torch.randint(1, 5, (300, 7), generator=chance)
-    pair = under_rules(3 * torch.randn(300, 21, 4, generator=chance), mask, capacities)
-    assert (pair.sum(2) <= capacities).all() and torch.equal(pair, pair.transpose(1, 2))
-    assert not pair[~mask].any() and (pair.sum((1, 2)) > 0).float().mean() > 0.8
+    bonded = join(3 * torch.randn(300, 21, generator=chance), mask, 4)
+    order = strengthen(3 * torch.randn(300, 21, 3, generator=chance), bonded, 7, 4)
+    square = squares(order[..., None].float(), 7)[0]
+    assert torch.equal(order > 0, bonded) and square.sum(2).max() == 4
+    assert not square[~mask].any()
+    assert torch.equal(reached(square.clamp(max=1)) > 0, mask)
 
 
 def test_draws_by_the_rules_are_molecules_in_one_piece(model: AdjacencyGan) -> None:
     texts = MoleculeCodec().texts(model.draw(200, torch_rng(0, "draw")), 200)
     assert all(Chem.MolFromSmiles(text) is not None for text in texts)
-    assert sum("." in text for text in texts) <= 20
+    assert not any("." in text for text in texts)
+
+
+def test_without_rules_a_draw_is_what_the_critic_saw_in_training(model: AdjacencyGan) -> None:
+    model.recipe = replace(RECIPE, rules=False)
+    drawn = model.draw(50, torch_rng(0, "draw"))
+    chance = torch_rng(0, "draw")
+    torch.rand(50, generator=chance)  # for the sizes
+    made = model.made(torch.randn(50, RECIPE.latent, generator=chance), drawn.sizes)
+    again = soft(drawn, RECIPE.positions)
+    assert torch.allclose(made.position, again.position) and torch.allclose(made.pair, again.pair, atol=1e-6)
 
 
 def test_a_copy_for_drawing_survives_half_precision(model: AdjacencyGan) -> None:
@@ -231,6 +301,7 @@ def test_a_copy_for_drawing_survives_half_precision(model: AdjacencyGan) -> None
     assert torch.equal(one.position, two.position) and torch.equal(one.pair, two.pair)
 
 
+@pytest.mark.slow
 def test_the_game_and_the_coverage_find_eight_designs() -> None:
     model = build(replace(RECIPE, beta=0.1, coverage=1.0), GRAMMAR)
     train(model, eight(), Plan(steps=400, batch=8, rate=2e-3, warm_up=10, average=0.9))

@@ -11,6 +11,7 @@ from rdkit import Chem
 
 from molgen import candidates
 from molgen.errors import MolgenError, OutputError
+from molgen.molecule.sdf import to_sdf
 
 
 def table() -> pd.DataFrame:
@@ -155,6 +156,6 @@ def test_a_folder_that_cannot_be_made_is_an_output_error(tmp_path: Path) -> None
 
 def test_a_design_that_cannot_be_read_back_keeps_its_record_without_atoms() -> None:
     frame = table()[:2].assign(design=["C1CC", "CCO"])
-    mols = list(Chem.ForwardSDMolSupplier(io.BytesIO(candidates.to_sdf(frame))))
+    mols = list(Chem.ForwardSDMolSupplier(io.BytesIO(to_sdf(frame))))
     assert [(mol.GetProp("_Name"), mol.GetNumAtoms()) for mol in mols] == [("a", 0), ("b", 3)]
     assert mols[0].GetProp("design") == "C1CC"

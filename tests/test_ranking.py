@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 from molgen.errors import MolgenError
-from molgen.profile import Alerts, Goal, Profile, Rank, Select
+from molgen.molecule.sections import Alerts
+from molgen.profile import Goal, Profile, Rank, Select
 from molgen.ranking import arithmetic_mean, desirability, geometric_mean, pareto_front, rank, select
 
 QED = Goal("qed", "higher", 0.2, 0.8)

@@ -241,7 +241,7 @@ def test_a_run_without_a_reference_set_says_so_and_shows_no_similarity():
 
 
 def test_the_nearest_molecule_is_named_by_the_set_it_is_of():
-    assert page().count("Nearest in in-house set<br/>Tanimoto similarity") == 2
+    assert page().count("Nearest in in-house set<br/>Tanimoto <b>") == 2
     assert "median similarity to the nearest in in-house set" in page()
     assert "Nearest in the reference set<br/>" in page(manifest={"command": "molgen screen"})
 

@@ -7,10 +7,11 @@ import pytest
 from molgen.funnel import as_dict, count_funnel, from_dict
 from molgen.molecule import distance
 from molgen.molecule.distance import ReferenceIndex
+from molgen.molecule.science import WHOLE_REASONS, packed
 from molgen.novelty import fingerprint_hashes, known
 from molgen.profile import parse_profile
 from molgen.report.charts import Stage
-from molgen.screening import DUPLICATE, INVALID, KNOWN, mark_duplicates, mark_known, packed, screen_texts
+from molgen.screening import DUPLICATE, INVALID, KNOWN, mark_duplicates, mark_known, screen_texts
 
 PARACETAMOL, ASPIRIN = "CC(=O)Nc1ccc(O)cc1", "CC(=O)Oc1ccccc1C(=O)O"
 ACYL_CHLORIDE, DECANE = "O=C(Cl)c1ccccc1", "CCCCCCCCCC"
@@ -146,7 +147,7 @@ def test_the_funnel_is_counted_from_the_rows() -> None:
         "rank": pd.array([pd.NA] * 7 + [1, 2, 3], dtype="Int64"),
         "selected": [False] * 7 + [True, False, False],
     })  # fmt: skip
-    stages = count_funnel(table, ["window mw", "PAINS"], source="drawn", compared=True)
+    stages = count_funnel(table, ["window mw", "PAINS"], source="drawn", compared=True, whole_reasons=WHOLE_REASONS)
     assert [(stage.name, stage.count, stage.removed) for stage in stages] == [
         ("drawn", 10, 0), ("valid", 8, 2), ("unique", 7, 1), ("novel", 6, 1), ("window mw", 4, 2), ("PAINS", 3, 1),
         ("ranked", 3, 0), ("selected", 1, 2),

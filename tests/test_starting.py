@@ -10,6 +10,7 @@ from molgen import starting
 from molgen.errors import MolgenError
 from molgen.families.autoregressive import AutoregressiveRecipe
 from molgen.generator import NeuralGenerator
+from molgen.modality import MOLECULE, PROTEIN
 from molgen.recipes import build, settings_of
 from tests.tiny import GRAMMAR, TINY_VAE
 
@@ -106,3 +107,34 @@ def test_latent_families_ask_for_their_autoencoder(tmp_path: Path) -> None:
         starting.take(build(recipe, GRAMMAR), origin, tmp_path / "elsewhere" / "flow.safetensors")
     borrows = starting.take(build(recipe, GRAMMAR), origin, tmp_path / "flow.safetensors")["borrows"]
     assert borrows["prefix"] == "autoencoder." and borrows["file"] == "vae.safetensors"
+
+
+def test_a_fresh_grammar_has_the_limits_asked_for() -> None:
+    assert starting.grammar(PROTEIN, ("longest=180", "shortest=20"), None).settings() == {
+        "longest": 180, "shortest": 20, "motif": "",
+    }  # fmt: skip
+    assert starting.grammar(MOLECULE, ("most_atoms=80",), None).most_positions == 80
+    assert starting.grammar(MOLECULE, (), None).settings() == GRAMMAR.settings()
+
+
+@pytest.mark.parametrize(
+    ("word", "told"),
+    [
+        ("motif=X*C", "the grammar of a protein has no limit 'motif'; it has longest, shortest"),
+        ("longest=many", "longest must be a whole number above zero, such as 50"),
+        ("longest=0", "longest must be a whole number above zero"),
+        ("longest=513", "5 to 513 residues"),
+    ],
+)
+def test_a_wrong_limit_is_told_with_its_remedy(word: str, told: str) -> None:
+    with pytest.raises(MolgenError, match=told):
+        starting.grammar(PROTEIN, (word,), None)
+
+
+def test_a_prior_brings_its_grammar_and_its_modality(tmp_path: Path) -> None:
+    origin = saved(SMALL, tmp_path / "ar.safetensors")
+    assert starting.grammar(MOLECULE, (), origin) is origin.grammar
+    with pytest.raises(MolgenError, match="is the prior of a molecule: say --modality molecule"):
+        starting.grammar(PROTEIN, (), origin)
+    with pytest.raises(MolgenError, match="brings its own grammar"):
+        starting.grammar(MOLECULE, ("most_atoms=80",), origin)

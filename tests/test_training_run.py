@@ -295,6 +295,19 @@ def test_a_senseless_setting_is_refused_by_its_option_and_value(changed: dict[st
         TrainSettings(**({"train": "mine.csv", "out": "my.safetensors"} | changed))
 
 
+def test_a_file_of_sequences_gives_a_prior_of_proteins(tmp_path: Path) -> None:
+    train, out = tmp_path / "mine.fasta", tmp_path / "my.safetensors"
+    train.write_text("".join(f">p{number}\nGIGKFLHSAKKF{'K' * number}\n" for number in range(20)) + ">odd\nGIGXKFL\n")
+    train_generator(tiny(train, out, modality="protein", grammar=("longest=28",), family="vae"), Serial())
+    card = card_of(out)
+    assert (card["modality"], card["licence"]) == ("protein", "that of the training sequences")
+    assert card["grammar"] == {"longest": 28, "shortest": 5, "motif": ""}
+    assert (card["data"]["rows"], card["data"]["used"], card["data"]["rejected"]) == (21, 17, 4)
+    assert "--modality protein" in card["command"] and "--grammar longest=28" in card["command"]
+    drawn = load_generator(out, "cpu").with_motif("X*RGDX*").sample(10, seed=0)
+    assert all("RGD" in text and 5 <= len(text) <= 28 for text in drawn)
+
+
 def test_half_an_hour_is_the_plan_where_nothing_is_said() -> None:
     assert TrainSettings("mine.csv", "my.safetensors").minutes == 30
     assert TrainSettings("mine.csv", "my.safetensors", steps=5).minutes is None

@@ -7,6 +7,7 @@ over all of them.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,7 @@ from molgen.baselines import storage
 from molgen.baselines.counts import MOST, START, Counts, extended, first_context, probabilities
 from molgen.batch import Grammar
 from molgen.errors import MolgenError
-from molgen.generator import ROWS, in_blocks
+from molgen.generator import ROWS, in_blocks, under_motif
 from molgen.modality import Codec, modality_of
 from molgen.nn.tokens import inverse_cdf, nucleus
 from molgen.seeds import torch_rng
@@ -89,6 +90,12 @@ class Ngram:
 
         return in_blocks(n, temperature, top_p, progress, draw)
 
+    def with_motif(self, text: str) -> Self:
+        """The same model, drawing only designs that match the motif."""
+        other = copy.copy(self)
+        other.grammar = under_motif(self.card, self.grammar, text, lambda: self.draw(0, 0))
+        return other
+
     def draw(self, seed: int, block: int, temperature: float = 1.0, top_p: float = 1.0) -> torch.Tensor:
         """One block of draws: tokens (ROWS, T), each decided by one uniform number."""
         uniform = torch.rand(ROWS, self.grammar.longest, generator=torch_rng(seed, "draw", block))
@@ -96,7 +103,9 @@ class Ngram:
         walk, contexts = self.grammar.walk(*uniform.shape), first_context(ROWS)
         rows = torch.arange(ROWS)
         for step in range(self.grammar.longest):
-            logits = self._logits(contexts, walk.guide().allowed) / temperature
+            guide = walk.guide()
+            logits = self._logits(contexts, guide.allowed) / temperature
+            logits = logits if guide.lean is None else logits + guide.lean
             tokens = inverse_cdf(nucleus(logits, top_p) if top_p < 1 else logits, uniform[rows, step])
             drawn[rows, step] = tokens
             walk.advance(tokens)

@@ -36,6 +36,7 @@ class AutoregressiveRecipe:
     depth: int = 3
     inputs: int = 256
     origins: int = 1
+    dropout: float = 0.0  # in training: of the decoder's inputs and of what its layers give
     properties: tuple[str, ...] = ()
 
 
@@ -49,7 +50,9 @@ class Autoregressive(nn.Module):
         self.grammar, self.recipe = grammar, recipe
         origins = min(recipe.origins, grammar.origins)
         told = len(recipe.properties)
-        self.decoder = CausalDecoder(grammar, recipe.width, recipe.depth, recipe.inputs, origins, 2 * told)
+        self.decoder = CausalDecoder(
+            grammar, recipe.width, recipe.depth, recipe.inputs, origins, 2 * told, recipe.dropout
+        )
         if told:
             self.register_buffer("centre", torch.zeros(told))
             self.register_buffer("spread", torch.ones(told))
@@ -78,11 +81,11 @@ class Autoregressive(nn.Module):
     def objectives(self, batch: Batch, chance: torch.Generator) -> dict[str, Tensor]:
         """What training minimises: nats per design."""
         if batch.labels is None:
-            return {"nats": -self.log_likelihood(batch).mean()}
+            return {"nats": self.decoder.nats(batch, None, chance).mean()}
         rows, told = batch.labels.shape
         kept = torch.rand(rows, told + 1, generator=chance, device=batch.labels.device) < 0.5
         labels = batch.labels.masked_fill(~(kept[:, :1] & kept[:, 1:]), torch.nan)
-        return {"nats": -self.log_likelihood(batch, labels).mean()}
+        return {"nats": self.decoder.nats(batch, self.condition(labels), chance).mean()}
 
     def players(self) -> dict[str, Player]:
         """One objective trains everything."""

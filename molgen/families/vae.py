@@ -38,6 +38,7 @@ class VaeRecipe:
     readout: int = 64
     beta: float = 1.0
     free_nats: float = 0.2  # a dimension of the latent
+    dropout: float = 0.0  # in training, of the decoder: what it cannot see it must be told by z
 
 
 class Vae(nn.Module):
@@ -51,7 +52,9 @@ class Vae(nn.Module):
         self.encoder = GraphEncoder(grammar, recipe.encoder_width, recipe.encoder_depth, recipe.readout)
         self.posterior = nn.Linear(self.encoder.size, 2 * recipe.latent)
         origins = min(recipe.origins, grammar.origins)
-        self.decoder = CausalDecoder(grammar, recipe.width, recipe.depth, recipe.inputs, origins, recipe.latent)
+        self.decoder = CausalDecoder(
+            grammar, recipe.width, recipe.depth, recipe.inputs, origins, recipe.latent, recipe.dropout
+        )
         for linear in self.decoder.condition.maps:
             nn.init.normal_(linear.weight, std=0.02)  # from zero, neither z nor its weight would get a gradient
         self.stepper: Stepper | None = None  # made once for a copy that only draws
@@ -75,13 +78,13 @@ class Vae(nn.Module):
         z, noise = _reparameterised(mean, log_variance, chance)
         return z, -0.5 * (noise.square() + log_variance + math.log(2 * math.pi)).sum(dim=1)
 
-    def reconstruction_nats(self, batch: Batch, z: Tensor) -> Tensor:
-        """-log p(x | z) of every design (B,)."""
-        return self.decoder.nats(batch, z)
+    def reconstruction_nats(self, batch: Batch, z: Tensor, dropout: torch.Generator | None = None) -> Tensor:
+        """-log p(x | z) of every design (B,); `dropout` decides what is dropped in training."""
+        return self.decoder.nats(batch, z, dropout)
 
     def objectives(self, batch: Batch, chance: torch.Generator) -> dict[str, Tensor]:
         """What training minimises: nats per design, with the KL weighted and free up to `free_nats`."""
-        nll, kl = self._bound(batch, chance)
+        nll, kl = self._bound(batch, chance, trains=True)
         held = kl.mean(dim=0).clamp(min=self.recipe.free_nats).sum()
         return {"nats": nll.mean() + self.recipe.beta * held}
 
@@ -94,12 +97,12 @@ class Vae(nn.Module):
         nll, kl = self._bound(batch, chance)
         return {"nats": nll + kl.sum(dim=1), "reconstruction_nats": nll, "kl_nats": kl.sum(dim=1)}
 
-    def _bound(self, batch: Batch, chance: torch.Generator) -> tuple[Tensor, Tensor]:
+    def _bound(self, batch: Batch, chance: torch.Generator, trains: bool = False) -> tuple[Tensor, Tensor]:
         """-log p(x | z) (B,) with one z ~ q(z | x), and KL_d = (mu^2 + sigma^2 - 1 - log sigma^2) / 2 (B, Z)."""
         mean, log_variance = self.encode(batch)
         z, _ = _reparameterised(mean, log_variance, chance)
         kl = 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance)
-        return self.reconstruction_nats(batch, z), kl
+        return self.reconstruction_nats(batch, z, chance if trains else None), kl
 
     def for_drawing(self, device: torch.device) -> Vae:
         """A copy that draws in the fastest arithmetic of the device: exact but for rounding."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from rdkit import Chem, rdBase
 
+from molgen.codec import Encoded
 from molgen.errors import MolgenError
 from molgen.molecule.smiles import ORGANIC, write_smiles
 from molgen.molecule.vocabulary import ADD, BACK, END, RING, Atom, Token, Vocabulary
@@ -33,15 +34,6 @@ class Graph:
 
     atom: np.ndarray
     bond: np.ndarray
-
-
-@dataclass(frozen=True)
-class Encoded:
-    """What became of one text: its tokens, or the reason why it has none; and whether stereochemistry was dropped."""
-
-    tokens: tuple[int, ...] | None
-    reason: str = ""
-    stereo_dropped: bool = False
 
 
 class Unspeakable(MolgenError):

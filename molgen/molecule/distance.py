@@ -93,6 +93,11 @@ class ReferenceIndex:
     def __len__(self) -> int:
         return len(self.smiles)
 
+    @property
+    def texts(self) -> "Texts":
+        """The molecules, as they were given."""
+        return self.smiles
+
     @classmethod
     def build(
         cls,

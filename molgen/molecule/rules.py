@@ -4,7 +4,7 @@ A rule says why it rejects. On approved drugs PAINS hits 5.4 %, NIH 16.7 % and B
 only PAINS and the reactive groups reject by default, and the others flag.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -14,7 +14,7 @@ from rdkit.Chem.FilterCatalog import FilterCatalog, FilterCatalogParams
 
 from molgen.molecule import properties, synthesis
 from molgen.profile import Profile
-from molgen.scoring import Property, Rule
+from molgen.scoring import EachRule, Rule, WindowRule
 
 # Groups that acylate, alkylate or decompose on their own, and structures that do not exist in a bottle, which
 # generators like to make; curated for this project. Left out on purpose, because
@@ -78,41 +78,6 @@ ACIDS: dict[str, str] = {
     "tetrazole": "[$(c1nnn[nH,n-]1),$(c1nn[nH,n-]n1)]",
     "acylsulfonamide": "[CX3](=[OX1])[NX3H1,NX2-][SX4](=[OX1])=[OX1]",
 }
-
-
-@dataclass(frozen=True)
-class EachRule:
-    """A rule that is one function of one molecule: its reason, or None."""
-
-    name: str
-    function: Callable[[Chem.Mol], str | None]
-
-    def __call__(self, chunk: Sequence[Chem.Mol]) -> list[str | None]:
-        return [self.function(mol) for mol in chunk]
-
-
-@dataclass(frozen=True)
-class WindowRule:
-    """Rejects where a score lies outside of [low, high], or where it cannot be computed."""
-
-    score: Property
-    low: float
-    high: float
-
-    @property
-    def name(self) -> str:
-        return f"window {self.score.name}"
-
-    def __call__(self, chunk: Sequence[Chem.Mol]) -> list[str | None]:
-        found = self.score(chunk)
-        return [self._reason(value, status) for value, status in zip(found.values, found.status, strict=True)]
-
-    def _reason(self, value: float, status: str) -> str | None:
-        if status:
-            return f"{self.score.name} not scored: {status}"
-        if value < self.low:
-            return f"{self.score.name} {value:.4g} below {self.low:g}"
-        return f"{self.score.name} {value:.4g} above {self.high:g}" if value > self.high else None
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,15 @@ import torch
 from torch import Tensor, nn
 
 from molgen.batch import Batch, Grammar, Guide
+from molgen.nn.dropout import dropped
 
 
 class Inputs(nn.Module):
-    """Previous token, the grammar's context and the mask of allowed tokens -> (..., D)."""
+    """Previous token, the grammar's context and the mask of allowed tokens -> (..., D).
+
+    Where a user's constraint narrows the mask, the network sees the wider one that it was trained with: draws then
+    follow its own probabilities, renormalised over what is allowed.
+    """
 
     def __init__(self, grammar: Grammar, width: int) -> None:
         super().__init__()
@@ -26,7 +31,8 @@ class Inputs(nn.Module):
 
     def forward(self, previous: Tensor, guide: Guide) -> Tensor:
         """previous (...) int64, guide with the same leading axes -> (..., D)."""
-        summed = self.token(previous) + self.allowed(guide.allowed.to(self.allowed.weight.dtype))
+        mask = guide.allowed if guide.told is None else guide.told
+        summed = self.token(previous) + self.allowed(mask.to(self.allowed.weight.dtype))
         for place, table in enumerate(self.context):
             summed = summed + table(guide.context[..., place])
         return summed
@@ -50,8 +56,18 @@ class Condition(nn.Module):
 class CausalDecoder(nn.Module):
     """Logits of the next token from those before it. The logits of forbidden tokens are -inf."""
 
-    def __init__(self, grammar: Grammar, width: int, depth: int, inputs: int, origins: int, condition: int = 0) -> None:
+    def __init__(
+        self,
+        grammar: Grammar,
+        width: int,
+        depth: int,
+        inputs: int,
+        origins: int,
+        condition: int = 0,
+        dropout: float = 0.0,
+    ) -> None:
         super().__init__()
+        self.dropout = dropout
         self.inputs = Inputs(grammar, inputs)
         self.layers = nn.ModuleList(nn.GRU(width if k else inputs, width, batch_first=True) for k in range(depth))
         senders = depth if origins else 0
@@ -61,23 +77,29 @@ class CausalDecoder(nn.Module):
         self.head = nn.Linear(width, grammar.size)
         self.condition = Condition(condition, inputs, width, depth, grammar.size) if condition else None
 
-    def forward(self, tokens: Tensor, guide: Guide, condition: Tensor | None = None) -> Tensor:
-        """tokens (B, T), condition (B, Z) -> logits (B, T, V) of each token given those before it."""
+    def forward(
+        self, tokens: Tensor, guide: Guide, condition: Tensor | None = None, chance: torch.Generator | None = None
+    ) -> Tensor:
+        """tokens (B, T), condition (B, Z) -> logits (B, T, V) of each token given those before it.
+
+        chance: decides what is dropped in training, of the inputs and of what each layer gives.
+        """
         previous = torch.cat([torch.full_like(tokens[:, :1], self.inputs.start), tokens[:, :-1]], dim=1)
         added = self.condition(condition) if self.condition is not None and condition is not None else None
-        entered = self.inputs(previous, guide)
+        entered = dropped(self.inputs(previous, guide), self.dropout, chance)
         x = entered
         for place, layer in enumerate(self.layers):
             x, _ = layer(x if added is None else x + added[place][:, None])
             if self.origins:
                 x = x + self.messages[place](gathered(x, guide.origin[..., : self.origins]))
+            x = dropped(x, self.dropout, chance)
         logits = self.head(x) + self.skip(entered)
         logits = (logits if added is None else logits + added[-1][:, None]).float()
         return logits.masked_fill(~guide.allowed, float("-inf"))
 
-    def nats(self, batch: Batch, condition: Tensor | None = None) -> Tensor:
+    def nats(self, batch: Batch, condition: Tensor | None = None, chance: torch.Generator | None = None) -> Tensor:
         """-log p of every design (B,), exact: over the tokens that the grammar allows, given the condition (B, Z)."""
-        logits = self(batch.tokens, batch.guide, condition)
+        logits = self(batch.tokens, batch.guide, condition, chance)
         nats = nn.functional.cross_entropy(logits.flatten(0, 1), batch.tokens.flatten(), reduction="none")
         return (nats.view_as(batch.weight) * batch.weight).sum(dim=1)
 

@@ -117,7 +117,11 @@ def limited(logits: Tensor, allowed: Tensor) -> Tensor:
 def drawn(nats: Tensor, uniform: Tensor) -> Tensor:
     """Classes (...) by inverse cumulative distribution; nats (..., K) log-probabilities, uniform (...) in [0, 1)."""
     cumulative = nats.exp().cumsum(-1)
-    return (uniform[..., None] * cumulative[..., -1:] >= cumulative).sum(-1)
+    whole = cumulative[..., -1:]
+    number = torch.minimum(
+        uniform[..., None] * whole, torch.nextafter(whole, torch.zeros_like(whole))
+    )  # not rounded up
+    return (number >= cumulative).sum(-1)
 
 
 def entropies(nats: Tensor) -> Tensor:

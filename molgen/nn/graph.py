@@ -58,12 +58,15 @@ def edges_of(fields: Fields, along: int) -> tuple[Tensor, Tensor]:
     """
     mask, pair = fields.mask, fields.pair
     number = (mask.flatten().cumsum(dim=0) - 1).view_as(mask)
-    row, i, j = pair.nonzero(as_tuple=True)
     b, k = (mask[:, 1:]).nonzero(as_tuple=True)
     before, after = number[b, k], number[b, k + 1]
+    along_both = torch.full_like(torch.cat([b, b]), along)
+    if pair is None:
+        return torch.stack([torch.cat([before, after]), torch.cat([after, before])]), along_both
+    row, i, j = pair.nonzero(as_tuple=True)
     sender = torch.cat([number[row, i], before, after])
     receiver = torch.cat([number[row, j], after, before])
-    return torch.stack([sender, receiver]), torch.cat([pair[row, i, j], torch.full_like(torch.cat([b, b]), along)])
+    return torch.stack([sender, receiver]), torch.cat([pair[row, i, j], along_both])
 
 
 def _mlp(width: int) -> nn.Sequential:

@@ -76,6 +76,7 @@ class Seen:
     pair: Tensor  # (B, P) int64
     sizes: Tensor  # (B,) int64
     time: Tensor  # (B,) in [0, 1]
+    told: Tensor | None = None  # (B, Z) what is known of each design as a whole
 
     @property
     def mask(self) -> Tensor:

@@ -31,7 +31,9 @@ def write(
     previous = torch.full((rows,), stepper.decoder.inputs.start, device=device)
     open_rows, numbers = torch.arange(rows, device=device), uniform.to(device)
     for step in range(steps):
-        logits = stepper.step(previous, walk.guide(), state) / temperature
+        guide = walk.guide()
+        logits = stepper.step(previous, guide, state) / temperature
+        logits = logits if guide.lean is None else logits + guide.lean
         previous = inverse_cdf(nucleus(logits, top_p) if top_p < 1 else logits, numbers[:, step])
         drawn[open_rows, step] = previous
         walk.advance(previous)

@@ -10,11 +10,13 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from molgen.candidates import modality_of
 from molgen.report import charts, page
 from molgen.report.markup import Markup, element
 from molgen.report.pictures import structure
 from molgen.report.selected import flag_list
 from molgen.runs import Run
+from molgen.science import columns
 from molgen.wording import shown_scores, titled, written
 
 CELL = "padding:2px 8px;text-align:right;vertical-align:middle"
@@ -34,17 +36,18 @@ def table(frame: pd.DataFrame, columns: Sequence[str] | None = None, rows: int =
     """
     names = list(columns) if columns is not None else _main(frame)
     head = element("tr", element("th", "structure"), *(element("th", titled(name)) for name in names))
-    body = (_row(row, names, width) for row in frame.head(rows).to_dict("records"))
+    modality = modality_of(frame.columns)
+    body = (_row(row, names, width, modality) for row in frame.head(rows).to_dict("records"))
     return Shown(element("table", element("thead", head), element("tbody", *body)))
 
 
 def _main(frame: pd.DataFrame) -> list[str]:
-    wanted = ("rank", "id", "desirability", "qed", "sa_score", "logp", "tpsa", "mw", "nearest_similarity", "flags")
+    wanted = ("rank", "id", "desirability", *columns(modality_of(frame.columns)).MAIN, "nearest_similarity", "flags")
     return [name for name in wanted if name in frame.columns and frame[name].notna().any()]
 
 
-def _row(row: dict[str, object], names: Sequence[str], width: int) -> Markup:
-    picture = structure(str(row["design"]), width)
+def _row(row: dict[str, object], names: Sequence[str], width: int, modality: str) -> Markup:
+    picture = structure(str(row["design"]), width, modality)
     cells = (element("td", _text(row[name], name), style=CELL) for name in names)
     return element("tr", element("td", picture, style="background:#fff"), *cells)
 

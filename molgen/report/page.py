@@ -22,6 +22,7 @@ from molgen.report.charts import Series, Stage
 from molgen.report.markup import Markup, element, joined
 from molgen.report.pictures import Gallery
 from molgen.report.selected import cards, ranked_table
+from molgen.science import columns
 from molgen.wording import label, missing, shown_scores, titled
 
 CLOSE_ANALOGUE = 0.8
@@ -37,7 +38,7 @@ REJECTED_AT = {
 
 @dataclass(frozen=True)
 class Contents:
-    """What a report is made of; `generated` are the rows that are molecules, first occurrence of each."""
+    """What a report is made of; `generated` are the rows that are designs, first occurrence of each."""
 
     candidates: pd.DataFrame
     stages: tuple[Stage, ...]
@@ -47,6 +48,11 @@ class Contents:
     @property
     def generated(self) -> pd.DataFrame:
         return self.candidates[self.candidates["mw"].notna() & (self.candidates["rejected_by"] != "duplicate")]
+
+    @property
+    def nouns(self) -> tuple[str, str]:
+        """What designs are called: one, and several."""
+        return columns(self.profile.modality).NOUNS
 
     @property
     def reference(self) -> str:
@@ -66,7 +72,7 @@ class Contents:
 
 def render(contents: Contents) -> str:
     """The whole page as text; the same contents give the same bytes."""
-    gallery = Gallery()
+    gallery = Gallery(contents.profile.modality)
     title = f"Candidates for {contents.profile.name}"
     parts = [_top(title, contents), *_sections(contents, gallery), gallery.symbols()]
     body = element("body", *parts, element("script", Markup(resource("script.js"))))
@@ -93,10 +99,10 @@ def _head(title: str) -> Markup:
 
 def _sections(contents: Contents, gallery: Gallery) -> Iterator[Markup]:
     made = {
-        ("selected", "Selected molecules"): _selected(contents, gallery),
+        ("selected", f"Selected {contents.nouns[1]}"): _selected(contents, gallery),
         ("funnel", "Funnel: what was left, and why the rest went"): charts.funnel(contents.stages),
         ("distributions", "Distributions"): _distributions(contents),
-        ("table", "Ranked molecules"): _ranked(contents, gallery),
+        ("table", f"Ranked {contents.nouns[1]}"): _ranked(contents, gallery),
         ("rejects", "A sample of the rejected"): _rejects(contents, gallery),
         ("provenance", "Settings and provenance"): _provenance(contents),
     }
@@ -119,8 +125,9 @@ def _facts(contents: Contents) -> Markup:
         contents.stages[0].name if contents.stages else "rows": len(contents.candidates),
         "passed every rule": len(contents.ranked),
         "selected": len(selected),
-        "scaffolds among them": selected["scaffold"].nunique(),
     }
+    if "scaffold" in selected:
+        facts["scaffolds among them"] = selected["scaffold"].nunique()
     items = [element("li", element("b", f"{value:,}"), name) for name, value in facts.items()]
     if selected["nearest_similarity"].notna().any():
         similarity = element("b", f"{selected['nearest_similarity'].median():.2f}")
@@ -142,24 +149,25 @@ def _findings(contents: Contents) -> Iterator[str]:
     if close:
         words = f"similarity {CLOSE_ANALOGUE} or more"
         yield f"Close analogues of {contents.reference} ({words}): {close:,} of the {len(selected):,} selected."
-    open_centres = int((selected["stereo_unassigned"].fillna(0) > 0).sum())
+    centres = selected.get("stereo_unassigned", pd.Series(dtype="Int64"))
+    open_centres = int((centres.fillna(0) > 0).sum())
     if open_centres:
         words = "decide which isomer to make"
         yield f"Stereocentres that are not assigned ({words}): in {open_centres:,} of the {len(selected):,} selected."
     for name in shown_scores(contents.profile):
         lacking = int(ranked[name].isna().sum())
         if lacking:
-            yield f"{label(name)} could not be calculated for {lacking:,} of the ranked molecules."
+            yield f"{label(name)} could not be calculated for {lacking:,} of the ranked {contents.nouns[1]}."
 
 
 def _selected(contents: Contents, gallery: Gallery) -> Markup:
     if len(contents.selected):
         return cards(contents.selected, contents.profile, gallery, contents.reference)
     if len(contents.ranked):
-        return element("p", "No molecule was selected; the ranked table below holds those that passed.")
+        return element("p", f"No {contents.nouns[0]} was selected; the ranked table below holds those that passed.")
     worst = max(contents.stages, key=lambda stage: stage.removed, default=None)
     hint = f" Most were removed at “{worst.name}” ({worst.removed:,})." if worst and worst.removed else ""
-    return element("p", f"No molecule passed every rule.{hint} Widen the profile, or draw more.")
+    return element("p", f"No {contents.nouns[0]} passed every rule.{hint} Widen the profile, or draw more.")
 
 
 def _ranked(contents: Contents, gallery: Gallery) -> Markup:
@@ -178,7 +186,7 @@ def groups(contents: Contents) -> tuple[Series, ...]:
 
 def _tables(contents: Contents) -> list[tuple[str, pd.DataFrame, str, str]]:
     return [
-        ("all molecules", contents.generated, "area", charts.SKY),
+        (f"all {contents.nouns[1]}", contents.generated, "area", charts.SKY),
         ("passed every rule", contents.ranked, "line", charts.BLUE),
         ("selected", contents.selected, "ticks", charts.RED),
     ]
@@ -188,7 +196,7 @@ def _distributions(contents: Contents) -> Markup:
     names = [*shown_scores(contents.profile), "nearest_similarity"]
     drawn = [distribution(contents, name) for name in names if contents.candidates[name].notna().any()]
     if not drawn:
-        return element("p", "There is nothing to show: no row is a molecule.")
+        return element("p", f"There is nothing to show: no row is a {contents.nouns[0]}.")
     words = "Each group is scaled to its own tallest bar; values outside of the axis are counted at its ends."
     note = element(
         "p", f"Light green: what the profile admits; darker: where its goal is fully met. {words}", class_="small"

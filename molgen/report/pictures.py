@@ -6,6 +6,7 @@ same are joined, so that a page holds 300 pictures in less than 2 MB.
 
 from __future__ import annotations
 
+import base64
 from functools import lru_cache
 from xml.etree import ElementTree
 
@@ -14,6 +15,7 @@ from rdkit.Chem import rdDepictor
 from rdkit.Chem.Draw import rdMolDraw2D
 
 from molgen.report.markup import Markup, element, joined
+from molgen.science import science
 
 WIDTH, HEIGHT = 240, 170
 MOST_ATOMS = 120
@@ -23,42 +25,56 @@ PAINTED = ("stroke", "stroke-width", "fill")
 
 
 class Gallery:
-    """The pictures of one page. Each molecule is drawn once; `symbols` is put at the end of the page."""
+    """The pictures of one page. Each design is drawn once; `symbols` is put at the end of the page."""
 
-    def __init__(self) -> None:
+    def __init__(self, modality: str = "molecule") -> None:
+        own = science(modality)
+        self._drawing, self.likeness = own.drawing, own.LIKENESS
         self._names: dict[str, str] = {}
 
-    def picture(self, smiles: str, width: int = WIDTH, label: str = "") -> Markup:
-        """An svg that shows the molecule, or the sentence why there is no picture."""
-        drawing = paths(smiles)
+    def picture(self, design: str, width: int = WIDTH, label: str = "") -> Markup:
+        """An svg that shows the design, or the sentence why there is no picture."""
+        drawing = self._drawing(design)
         if isinstance(drawing, str) and not isinstance(drawing, Markup):
             return element("span", drawing, class_="nopicture")
-        name = self._names.setdefault(smiles, f"m{len(self._names) + 1}")
+        name = self._names.setdefault(design, f"m{len(self._names) + 1}")
         height = round(width * HEIGHT / WIDTH)
         return element(
             "svg",
             element("use", href=f"#{name}"),
             class_="mol", role="img", width=width, height=height,
-            viewBox=f"0 0 {WIDTH} {HEIGHT}", aria_label=label or f"structure of {smiles}",
+            viewBox=f"0 0 {WIDTH} {HEIGHT}", aria_label=label or f"structure of {design}",
         )  # fmt: skip
 
     def symbols(self) -> Markup:
         """The drawings themselves, hidden, in the order in which they were first asked for."""
         drawn = (
-            element("symbol", paths(smiles), id=name, viewBox=f"0 0 {WIDTH} {HEIGHT}")
-            for smiles, name in self._names.items()
+            element("symbol", self._drawing(design), id=name, viewBox=f"0 0 {WIDTH} {HEIGHT}")
+            for design, name in self._names.items()
         )
         return element("svg", joined(drawn), width=0, height=0, style="position:absolute", aria_hidden="true")
 
 
-def structure(smiles: str, width: int = WIDTH) -> Markup:
+def structure(design: str, width: int = WIDTH, modality: str = "molecule") -> Markup:
     """A picture that stands alone, for a cell of a notebook's table."""
-    drawing = paths(smiles)
+    drawing = science(modality).drawing(design)
     if not isinstance(drawing, Markup):
         return element("span", drawing)
     box = f"0 0 {WIDTH} {HEIGHT}"
     return element("svg", drawing, xmlns="http://www.w3.org/2000/svg", width=width,
                    height=round(width * HEIGHT / WIDTH), viewBox=box)  # fmt: skip
+
+
+def png(smiles: str) -> str:
+    """The structure as a PNG in a markdown image, where inline SVG is not shown; '' if it cannot be drawn."""
+    with rdBase.BlockLogs():
+        mol = Chem.MolFromSmiles(smiles)
+        if mol is None:
+            return ""
+        drawer = rdMolDraw2D.MolDraw2DCairo(150, 100)
+        rdMolDraw2D.PrepareAndDrawMolecule(drawer, mol)
+        drawer.FinishDrawing()
+    return f"![structure](data:image/png;base64,{base64.b64encode(drawer.GetDrawingText()).decode()})"
 
 
 @lru_cache(maxsize=4096)

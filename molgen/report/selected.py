@@ -1,4 +1,4 @@
-"""The molecules themselves: a card for each selected one, and the sortable table of the ranked ones."""
+"""The designs themselves: a card for each selected one, and the sortable table of the ranked ones."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ MEANS = {
 
 
 def cards(selected: pd.DataFrame, profile: Profile, gallery: Gallery, reference: str) -> Markup:
-    """The selected molecules, best first: picture, values, nearest molecule of the reference set, flags, and why.
+    """The selected designs, best first: picture, values, nearest of the reference set, flags, and why.
 
     reference: what to call the reference set.
     """
     made = (_card(row, profile, gallery, reference) for row in selected.head(MOST_CARDS).to_dict("records"))
     more = len(selected) - MOST_CARDS
-    note = element("p", f"{more:,} more selected molecules are in selected.sdf and ranked.csv.") if more > 0 else None
+    note = element("p", f"{more:,} more selected are in ranked.csv.") if more > 0 else None
     return joined([element("div", *made, class_="cards"), note])
 
 
@@ -78,7 +78,7 @@ def _nearest(row: Mapping[str, Any], gallery: Gallery, reference: str) -> Markup
         return None
     similarity = written(row.get("nearest_similarity"))
     known = " This design is in the training set." if row["in_training"] is True else ""
-    value = joined(["Tanimoto similarity ", element("b", similarity), f".{known}"])
+    value = joined([f"{gallery.likeness} ", element("b", similarity), f".{known}"])
     words = element("p", f"Nearest in {reference}", element("br"), value)
     return element("div", gallery.picture(nearest, 125, f"nearest in {reference}: {nearest}"), words, class_="nearest")
 

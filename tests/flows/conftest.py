@@ -78,22 +78,36 @@ def until(true, seconds):
 @pytest.fixture(scope="session")
 def prior(tmp_path_factory):
     """A file of weights of the smallest network, untrained: the grammar makes molecules of its draws all the same."""
+    from molgen.molecule.grammar import MoleculeGrammar
+
+    yield from untrained("molecule", MoleculeGrammar(), tmp_path_factory.mktemp("prior") / "tiny.safetensors")
+
+
+@pytest.fixture(scope="session")
+def protein_prior(tmp_path_factory):
+    """The same for sequences."""
+    from molgen.protein.grammar import ProteinGrammar
+
+    grammar = ProteinGrammar.of({"longest": 30, "shortest": 5})
+    yield from untrained("protein", grammar, tmp_path_factory.mktemp("prior") / "peptide.safetensors")
+
+
+def untrained(modality, grammar, path):
+    """Writes the weights of an untrained network; one thread while they are drawn from."""
     import torch
 
     from molgen.families.autoregressive import AutoregressiveRecipe
     from molgen.generator import NeuralGenerator
-    from molgen.molecule.grammar import MoleculeGrammar
     from molgen.recipes import build, settings_of
 
-    recipe, grammar = AutoregressiveRecipe(width=16, depth=1), MoleculeGrammar()
+    recipe = AutoregressiveRecipe(width=16, depth=1)
     card = {
         "family": recipe.kind,
-        "modality": "molecule",
+        "modality": modality,
         "recipe": settings_of(recipe),
         "grammar": grammar.settings(),
         "seed": 0,
     }
-    path = tmp_path_factory.mktemp("prior") / "tiny.safetensors"
     NeuralGenerator(build(recipe, grammar, 0), card).save(path)
     before = torch.get_num_threads()
     torch.set_num_threads(1)  # two threads of so small a network mostly wait for each other

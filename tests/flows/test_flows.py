@@ -13,13 +13,14 @@ import pytest
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.sorting import LogSort
 
-from flows.artifacts import picture, ranked_rows
+from flows.artifacts import ranked_rows
 from flows.design import design_flow, nightly_flow
 from flows.generate import generate_flow
 from flows.screen import screen_flow
 from flows.train import train_flow
 from molgen import pipeline
 from molgen.errors import MolgenError
+from molgen.report.pictures import png
 from molgen.settings import DesignSettings, GenerateSettings, ScreenSettings
 from molgen.training_run import TrainSettings
 
@@ -57,6 +58,18 @@ def test_the_design_flow_writes_the_same_bytes_as_the_plain_command(server, prio
     assert sums(tmp_path / "flow") == sums(plain.folder)
     assert told["stages"]["drawn"] == 600
     assert told["ranked_sha256"] == sums(plain.folder)["ranked.csv"]
+
+
+def test_the_design_flow_writes_the_same_bytes_for_proteins(server, protein_prior, tmp_path):
+    settings = DesignSettings(
+        modality="protein", samples=300, seed=3, prior=str(protein_prior), reference="none", workers=2,
+        motif="X[5-20]CXXCX[5-20]", out=tmp_path / "flow",
+    )  # fmt: skip
+    told = design_flow(settings)
+    plain = pipeline.design(replace(settings, out=tmp_path / "plain", workers=1))
+    files = ["candidates.parquet", "ranked.csv", "selected.fasta", "order.csv", "funnel.json"]
+    assert [(tmp_path / "flow" / f).read_bytes() for f in files] == [(plain.folder / f).read_bytes() for f in files]
+    assert told["stages"]["drawn"] == 300 and plain.candidates["constraint_ok"].all()
 
 
 def test_the_screen_flow_writes_the_same_bytes_and_shows_table_and_funnel(server, library, tmp_path):
@@ -117,8 +130,8 @@ def test_what_the_user_can_mend_reaches_him_as_the_same_sentence(server, tmp_pat
 
 
 def test_a_structure_that_cannot_be_drawn_leaves_its_cell_empty():
-    assert picture("C1CC") == ""
-    assert picture("CCO").startswith("![structure](")
+    assert png("C1CC") == ""
+    assert png("CCO").startswith("![structure](")
 
 
 def test_the_table_in_prefects_pages_holds_at_most_200_rows(library, tmp_path):

@@ -8,7 +8,8 @@ from rdkit import Chem
 
 from molgen.molecule import rules
 from molgen.molecule.properties import LOGP, MW
-from molgen.profile import CATALOGS, Profile, load_profile, parse_profile
+from molgen.molecule.sections import CATALOGS
+from molgen.profile import Profile, load_profile, parse_profile
 from molgen.scoring import Rule, apply_rules, flag_chunk
 
 PROFILES = Path(__file__).parents[2] / "data" / "profiles"

@@ -1,0 +1,1 @@
+"""The protein modality: alphabet, codec, properties, rules, synthesis and distance. Importing it loads nothing."""
