@@ -6,10 +6,13 @@ import logging
 from dataclasses import replace
 from pathlib import Path
 
+from molgen.datasets import DATASETS, read_rows
 from molgen.drawing import SHIPPED
 from molgen.executor import Executor
 from molgen.planning import profile_of
+from molgen.profile import Profile
 from molgen.progress import progress
+from molgen.science import science
 from molgen.settings import DesignSettings
 
 log = logging.getLogger("molgen.pipeline")
@@ -36,9 +39,12 @@ def with_own_prior(settings: DesignSettings, executor: Executor) -> DesignSettin
     out = settings.out.with_name(f"{settings.out.name}.prior.safetensors")
     origin = settings.prior or BEGIN_FROM[profile.modality].get(settings.generator, "")
     log.info("training a prior on %s: %s", settings.train, out)
+    own = (
+        {} if origin else science(profile.modality).first_training(_texts(settings.train, profile), settings.generator)
+    )
     told = TrainSettings(
         train=settings.train, out=str(out), modality=profile.modality, family=settings.generator, origin=origin,
-        steps=settings.train_steps, seed=settings.seed, device=settings.device, resume=True, patience=PATIENCE,
+        steps=settings.train_steps, seed=settings.seed, device=settings.device, resume=True, patience=PATIENCE, **own,
     )  # fmt: skip
     with progress("train (%)", 100) as advance:
         shown = 0
@@ -51,3 +57,11 @@ def with_own_prior(settings: DesignSettings, executor: Executor) -> DesignSettin
 
         train_generator(told, executor, tick=tick)
     return replace(settings, prior=str(Path(out)), generator="autoregressive", train="")
+
+
+def _texts(source: str, profile: Profile) -> list[str]:
+    """The designs that a prior is to learn from."""
+    if source in DATASETS:
+        return read_rows(source)[1]
+    read = science(profile.modality).read_designs(source).table["text"].tolist()
+    return [one.design for one in science(profile.modality).judge(read, profile) if one.design is not None]

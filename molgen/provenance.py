@@ -23,6 +23,7 @@ from molgen.store import Ref
 log = logging.getLogger("molgen.provenance")
 
 PACKAGES = ("molgen-flows", "rdkit", "torch", "torch-geometric", "numpy", "pandas", "pyarrow", "safetensors", "prefect")
+PACKAGES += ("biopython", "rapidfuzz", "macrel", "onnxruntime", "dnachisel")
 PACKAGE = Path(__file__).resolve().parent
 DeviceName = Literal["auto", "cpu", "cuda"]
 

@@ -24,7 +24,8 @@ INNER = ("constitution", "fingerprint")  # not for the candidate table
 
 def select_and_conform(table: pd.DataFrame, profile: Profile) -> pd.DataFrame:
     """The candidate table of what is ranked: with the selection and the schema's columns."""
-    table = select(table, science(profile.modality).packed(table["fingerprint"]), profile)
+    own = science(profile.modality)
+    table = select(own.late(table, profile), own.packed(table["fingerprint"]), profile)
     return tables.conform(table.drop(columns=[name for name in INNER if name in table.columns]), profile.modality)
 
 

@@ -119,12 +119,20 @@ class Science(Protocol):
         """Reads an index."""
         ...
 
+    def late(self, table: pd.DataFrame, profile: Profile) -> pd.DataFrame:
+        """The table of all rows with what is looked up for ranked designs only, before some are selected."""
+        ...
+
     def read_designs(self, path: Path | str, column: str | None = None) -> Designs:
         """Reads a user's file."""
         ...
 
     def find_column(self, path: Path | str, column: str | None = None, how: str = "--column") -> str:
         """The column that `read_designs` would read; MolgenError where there is none."""
+        ...
+
+    def first_training(self, designs: Sequence[str], family: str) -> dict[str, Any]:
+        """Settings of `molgen train` for a prior that begins anew on a user's own designs; {} for the family's."""
         ...
 
     def drawing(self, design: str) -> Any:

@@ -71,7 +71,7 @@ class Family(Protocol):
     """What training asks of a family (an `nn.Module`)."""
 
     grammar: Grammar
-    habits: ClassVar[dict[str, Any]]  # rate and batch that suit it; `fields` where it sees nothing else
+    habits: ClassVar[dict[str, Any]]  # rate and batch that suit it; `fields` where it sees nothing else; `pool`
 
     def prepare(self, data: Sequences) -> None:
         """Learns what must be known of the data before the first step (sizes, frequencies), into buffers."""
@@ -193,7 +193,8 @@ def train(
     losses: list[dict[str, Tensor]] = []
     packs = model.habits.get("fields") and model.grammar.pair_classes > 1  # pairs are what packing saves
     graphs = Graphs.of(data, model.grammar) if packs else None
-    for rows in batches(data, min(plan.batch, len(data)), spawn(plan.seed, "data"), session.step):
+    pool = model.habits.get("pool", 50)  # batches whose rows are sorted by length together
+    for rows in batches(data, min(plan.batch, len(data)), spawn(plan.seed, "data"), session.step, pool):
         session.seconds = time.monotonic() - started
         if progress_of(plan, session.step, session.seconds) >= 1 or _gave_up(session, plan):
             break

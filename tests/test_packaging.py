@@ -16,6 +16,8 @@ ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 CONDA_NAMES = {"pytorch": "torch", "pytorch-geometric": "torch-geometric"}
 
+ON_DEMAND = {"activity", "dna"}  # no test needs them: the tests of these parts are skipped where they are absent
+
 
 def constraints() -> dict[str, Version]:
     lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
@@ -25,7 +27,8 @@ def constraints() -> dict[str, Version]:
 
 def direct() -> dict[str, Requirement]:
     """Every direct dependency, the extras' too, without the project itself."""
-    texts = PROJECT["dependencies"] + [text for extra in PROJECT["optional-dependencies"].values() for text in extra]
+    extras = {name: texts for name, texts in PROJECT["optional-dependencies"].items() if name not in ON_DEMAND}
+    texts = PROJECT["dependencies"] + [text for extra in extras.values() for text in extra]
     found = {canonicalize_name((one := Requirement(text)).name): one for text in texts}
     return {name: one for name, one in found.items() if name != PROJECT["name"]}
 

@@ -159,3 +159,10 @@ def test_limits_and_motifs_that_leave_nothing_are_refused(longest: int, shortest
 def test_too_few_steps_are_refused() -> None:
     with pytest.raises(MolgenError, match="4 steps are too few for 5 residues and an end"):
         ProteinGrammar(50, 5).walk(1, 4)
+
+
+def test_the_exchange_scores_are_biopythons_blosum62() -> None:
+    from Bio.Align import substitution_matrices
+
+    theirs = substitution_matrices.load("BLOSUM62")
+    assert ProteinGrammar().exchange == tuple(tuple(theirs[one][other] for other in RESIDUES) for one in RESIDUES)

@@ -288,6 +288,11 @@ def test_a_value_outside_of_the_axis_is_counted_in_the_outermost_bin():
     assert "V25.0H16.9" in shown and "V24.0H292.0" in shown  # 100 on the left, 101 on the right: 124 - 100 * 100/101
 
 
+def test_values_that_differ_by_rounding_are_one_value() -> None:
+    values = np.array([2.584962500721156, np.nextafter(2.584962500721156, 3)])
+    assert "<svg" in distribution("entropy", [Series("all", values, "area", "#000")])
+
+
 def test_a_distribution_of_one_single_value_has_an_axis_around_it():
     assert "nan" not in distribution("x", [Series("all", np.array([2.0, 2.0]), "area", "#000")])
 

@@ -22,6 +22,7 @@ class MoleculeGrammar:
     origins = 2  # the step at which the current atom became current, and that of its parent
     end = 0
     pair_classes = 4  # no bond, single, double, triple
+    exchange = None  # nothing says how alike atom classes are
 
     def __init__(self, vocabulary: Vocabulary | None = None) -> None:
         self.vocabulary = vocabulary or Vocabulary()

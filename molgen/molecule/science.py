@@ -119,6 +119,16 @@ def _part(table: pd.DataFrame) -> Part:
     return Part(np.frombuffer(joined, dtype=np.uint8).reshape(-1, distance.BYTES), readable)
 
 
+def late(table: pd.DataFrame, profile: Profile) -> pd.DataFrame:
+    """Nothing is left to add to molecules that are ranked."""
+    return table
+
+
+def first_training(designs: Sequence[str], family: str) -> dict[str, Any]:
+    """The family's own settings."""
+    return {}
+
+
 def drawing(design: str) -> Any:
     """The structure as SVG paths."""
     from molgen.report.pictures import paths  # where pictures are wanted

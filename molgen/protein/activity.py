@@ -47,8 +47,8 @@ def available() -> bool:
 def activity(sequences: Sequence[str]) -> Activity:
     """Both classifiers; NaN with a status for a sequence of other letters, of more than `LONGEST` residues or of none.
 
-    As in macrel, an M at the start is left out. A sequence's values do not depend on those beside it. Raises MolgenError
-    where the extra is not installed.
+    As in macrel, an M at the start is left out. A sequence's values do not depend on those beside it. MolgenError where
+    the extra is not installed.
     """
     _require()
     status = tuple(map(_status, sequences))
@@ -94,23 +94,27 @@ def with_activity(table: pd.DataFrame) -> pd.DataFrame:
     rows = np.flatnonzero(table["rank"].notna())
     designs = table["design"].iloc[rows].tolist()
     own, control = activity(designs), against_shuffled(designs, SEED)
-    columns = {
-        "antimicrobial": own.antimicrobial,
-        "antimicrobial_shuffled": control.antimicrobial,
-        "haemolytic": own.haemolytic,
-    }
-    status = table["score_status"].copy()
-    lacking = [(row, word) for row, word in zip(rows, own.status, strict=True) if word]
-    for row, word in lacking:
-        status.iloc[row] = "; ".join(filter(None, (status.iloc[row], f"activity: {word}")))
-    return table.assign(**{name: _placed(values, rows, len(table)) for name, values in columns.items()},
-                        score_status=status)  # fmt: skip
+    return table.assign(
+        antimicrobial=_placed(own.antimicrobial, rows, len(table)),
+        antimicrobial_shuffled=_placed(control.antimicrobial, rows, len(table)),
+        haemolytic=_placed(own.haemolytic, rows, len(table)),
+        score_status=_noted(table["score_status"], rows, own.status),
+    )
 
 
 def _placed(values: np.ndarray, rows: np.ndarray, count: int) -> np.ndarray:
     whole = np.full(count, np.nan)
     whole[rows] = values
     return whole
+
+
+def _noted(before: pd.Series, rows: np.ndarray, status: Sequence[str]) -> pd.Series:
+    """The statuses of the table with those of the classifiers behind them."""
+    noted = before.copy()
+    for row, word in zip(rows, status, strict=True):
+        if word:
+            noted.iloc[row] = "; ".join(filter(None, (noted.iloc[row], f"activity: {word}")))
+    return noted
 
 
 def _require() -> None:

@@ -24,7 +24,17 @@ SCORES = (
     _score("aggregation", "float64", "a3v", "Greatest mean aggregation propensity of a window (AGGRESCAN's scale)."),
     _score("synthesis_difficulty", "Int64", "points", "Hints against solid-phase synthesis, counted; 0 is easy."),
 )
-STRUCTURE = (Column("constraint_ok", "boolean", "", "Keeps the motif that was asked for; null where none was."),)
+ACTIVITY = (  # filled for the ranked, where the extra `activity` is installed; no scores, as no goal may rest on them
+    Column("antimicrobial", "float64", "0 to 1", "Votes of macrel's classifier: no prediction of activity."),
+    Column(
+        "antimicrobial_shuffled", "float64", "0 to 1", "The same for 3 shuffles of the sequence, mean: its control."
+    ),
+    Column("haemolytic", "float64", "0 to 1", "Votes of macrel's classifier of haemolysis: a weak hint."),
+)
+STRUCTURE = (
+    Column("constraint_ok", "boolean", "", "Keeps the motif that was asked for; null where none was."),
+    *ACTIVITY,
+)
 NEAREST = (
     Column("nearest_reference", "str", "one-letter", "Most similar of the reference set; for the best 10,000 ranks."),
     _score("nearest_similarity", "float64", "0 to 1", "1 - edit distance / length of the longer of the two."),

@@ -27,7 +27,7 @@ LONGEST_RUN = 6  # of one base
 
 @dataclass(frozen=True)
 class Coding:
-    """DNA of a sequence, 5' to 3': its codons alone, without a start that is not in the sequence, and without a stop."""
+    """DNA of a sequence, 5' to 3': its codons alone, with neither a start nor a stop put to it."""
 
     dna: str  # '' where the status says why
     status: str  # '' if all is well

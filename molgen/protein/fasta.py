@@ -3,6 +3,7 @@
 import pandas as pd
 
 from molgen.candidates import defused
+from molgen.protein import dna
 from molgen.protein.synthesis import difficulties
 
 WIDTH = 60  # residues a line
@@ -28,13 +29,22 @@ def _wrapped(sequence: object) -> str:
     return "\n".join(text[start : start + WIDTH] for start in range(0, len(text), WIDTH))
 
 
-def _notes(sequence: str) -> str:
-    found = (f"{one.name} at {one.position}" for one in difficulties(sequence))
-    return "; ".join(dict.fromkeys(found))
+def _notes(sequence: str, coding: dna.Coding) -> str:
+    found = [f"{one.name} at {one.position}" for one in difficulties(sequence)]
+    return "; ".join(filter(None, dict.fromkeys([*found, coding.status])))
+
+
+def _codings(sequences: list[str]) -> list[dna.Coding]:
+    """The DNA of each sequence; without the extra `dna` all are empty."""
+    return dna.coded(sequences) if dna.available() else [dna.Coding("", "")] * len(sequences)
 
 
 def order_sheet(table: pd.DataFrame) -> bytes:
-    """What a supplier asks for, as CSV: name, sequence, length, weight, charge, and what makes it hard to make."""
+    """What a supplier asks for, as CSV: name, sequence, length, weight, charge, and what makes it hard to make.
+
+    Where the extra `dna` is installed, also the DNA for E. coli, or in the notes why there is none.
+    """
+    codings = _codings(table["design"].tolist())
     sheet = pd.DataFrame({
         "name": table["id"].astype("str"),
         "sequence": table["design"].astype("str"),
@@ -44,9 +54,10 @@ def order_sheet(table: pd.DataFrame) -> bytes:
         "pi": table["pi"].round(2),
         "extinction_280nm": table["extinction"],
         "synthesis_difficulty": table["synthesis_difficulty"],
-        "synthesis_notes": [_notes(sequence) for sequence in table["design"]],
+        "synthesis_notes": [_notes(*pair) for pair in zip(table["design"], codings, strict=True)],
         "liabilities": table["flags"],
         "n_terminus": "free",
         "c_terminus": "free",
+        "dna": [coding.dna for coding in codings],
     })  # fmt: skip
     return defused(sheet).to_csv(index=False, lineterminator="\n").encode()

@@ -16,6 +16,7 @@ from torch import Tensor
 from molgen.batch import Fields, Guide
 from molgen.errors import MolgenError
 from molgen.protein.alphabet import RESIDUES
+from molgen.protein.blosum import BLOSUM62
 from molgen.protein.motif import compile_motif
 
 CLASSES = len(RESIDUES)
@@ -38,6 +39,7 @@ class ProteinGrammar:
     position_classes = CLASSES
     pair_classes = 1
     capacities = (0,) * CLASSES
+    exchange = BLOSUM62
 
     def __init__(self, longest: int = 50, shortest: int = 5, motif: str = "") -> None:
         if not 1 <= shortest <= longest <= MOST:

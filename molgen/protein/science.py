@@ -13,6 +13,7 @@ import pandas as pd
 from molgen.errors import MolgenError
 from molgen.profile import Profile
 from molgen.protein import alphabet, distance, properties, synthesis
+from molgen.protein.activity import with_activity
 from molgen.protein.fasta import order_sheet, to_fasta
 from molgen.protein.index import SequenceIndex
 from molgen.protein.motif import compile_motif
@@ -22,12 +23,26 @@ from molgen.science import Read
 
 __all__ = ["build_flags", "build_rules", "find_column"]
 
-CODE = ("science", "alphabet", "distance", "liabilities", "motif", "properties", "rules", "sections", "synthesis")
+CODE = (
+    "science",
+    "activity",
+    "alphabet",
+    "distance",
+    "liabilities",
+    "motif",
+    "properties",
+    "rules",
+    "sections",
+    "synthesis",
+)
 CODE = tuple(f"protein/{name}.py" for name in CODE)
 SCORES = (*properties.SCORES, *synthesis.SCORES)
 LIKENESS = "edit similarity"
 WHOLE_REASONS: frozenset[str] = frozenset()
 SELECTIONS = MappingProxyType({"selected.fasta": to_fasta, "order.csv": order_sheet})
+
+DECODER = ("width=256", "depth=2", "inputs=128", "dropout=0.4")
+SMALL = {"autoregressive": DECODER, "vae": DECODER, "diffusion": ("width=128", "depth=4", "heads=4", "dropout=0.1")}
 
 load_index = SequenceIndex.load
 read_designs = read_sequences
@@ -100,6 +115,18 @@ def join_index(
     if not readable.any():
         raise MolgenError(f"the reference set '{name}' holds no readable sequence among {len(texts)} texts")
     return SequenceIndex(name, tuple(sequences[readable]), note(readable))
+
+
+def late(table: pd.DataFrame, profile: Profile) -> pd.DataFrame:
+    """With what classifiers say of the ranked, and of the same sequences shuffled, where their extra is installed."""
+    return with_activity(table)
+
+
+def first_training(designs: Sequence[str], family: str) -> dict[str, Any]:
+    """A grammar as long as the longest sequence, and a small network with dropout: families are small."""
+    lengths = [len(design) for design in designs] or [alphabet.LONGEST]
+    grammar = (f"longest={max(lengths)}", f"shortest={max(1, min(lengths))}")
+    return {"grammar": grammar, "recipe": SMALL.get(family, ()), "batch": 64, "rate": 2e-3}
 
 
 def drawing(design: str) -> Any:

@@ -122,7 +122,8 @@ def _span(series: Sequence[Series]) -> tuple[float, float]:
     if not ends:
         return 0.0, 1.0
     low, high = float(min(e[0] for e in ends)), float(max(e[1] for e in ends))
-    return (low, high) if high > low else (low - 0.5, high + 0.5)
+    wide = high - low > 1e-9 * max(1.0, abs(low))  # values that differ by rounding are one value
+    return (low, high) if wide else (low - 0.5, high + 0.5)
 
 
 def _x(value: float, low: float, high: float) -> float:

@@ -29,7 +29,7 @@ def cards(selected: pd.DataFrame, profile: Profile, gallery: Gallery, reference:
     made = (_card(row, profile, gallery, reference) for row in selected.head(MOST_CARDS).to_dict("records"))
     more = len(selected) - MOST_CARDS
     note = element("p", f"{more:,} more selected are in ranked.csv.") if more > 0 else None
-    return joined([element("div", *made, class_="cards"), note])
+    return joined([element("div", *made, class_="cards"), note, _active(selected)])
 
 
 def _card(row: Mapping[str, Any], profile: Profile, gallery: Gallery, reference: str) -> Markup:
@@ -40,6 +40,7 @@ def _card(row: Mapping[str, Any], profile: Profile, gallery: Gallery, reference:
         gallery.picture(row["design"], 300, f"structure of {row['id']}"),
         element("table", *(_score_line(row, name) for name in shown_scores(profile)), class_="values"),
         _nearest(row, gallery, reference),
+        _activity(row),
         _flags(row, profile),
         element("p", element("b", "Why selected: "), why, class_="why"),
         element("code", row["design"], class_="smiles"),
@@ -81,6 +82,27 @@ def _nearest(row: Mapping[str, Any], gallery: Gallery, reference: str) -> Markup
     value = joined([f"{gallery.likeness} ", element("b", similarity), f".{known}"])
     words = element("p", f"Nearest in {reference}", element("br"), value)
     return element("div", gallery.picture(nearest, 125, f"nearest in {reference}: {nearest}"), words, class_="nearest")
+
+
+def _activity(row: Mapping[str, Any]) -> Markup | None:
+    """The classifiers' votes where there are any, and those for the same sequence shuffled."""
+    if missing(row.get("antimicrobial")):
+        return None
+    votes, control, blood = (written(row[name]) for name in ("antimicrobial", "antimicrobial_shuffled", "haemolytic"))
+    return element("p", f"antimicrobial {votes} (own shuffle {control}), haemolytic {blood}", class_="flags")
+
+
+def _active(selected: pd.DataFrame) -> Markup | None:
+    """How many are called antimicrobial, always with how many of their shuffles, and what that is worth."""
+    if "antimicrobial" not in selected or selected["antimicrobial"].isna().all():
+        return None
+    called, control = (int((selected[name] > 0.5).sum()) for name in ("antimicrobial", "antimicrobial_shuffled"))
+    words = (
+        f"A classifier (macrel) calls {called:,} of the {len(selected):,} selected antimicrobial, and {control:,} when "
+        "their residues are shuffled. It answers mostly to composition: these votes are no prediction of activity in "
+        "the laboratory, and those on haemolysis are weaker still."
+    )
+    return element("p", words, class_="small")
 
 
 def _flags(row: Mapping[str, Any], profile: Profile) -> Markup | None:
