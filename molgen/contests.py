@@ -141,4 +141,4 @@ def _baseline(name: str, designs: list[str], contest: Contest, executor: Executo
     grammar = modality.grammar(modality.settings())
     encoded = encode_training_set(contest.train, None, grammar, executor, contest.modality)
     sequences = Sequences(encoded.flat, encoded.offsets)
-    return Ngram.fit(sequences, grammar, NgramRecipe(contest.order), modality=contest.modality)
+    return Ngram.fit(sequences, grammar, NgramRecipe(n=contest.order), modality=contest.modality)
