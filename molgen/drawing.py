@@ -39,7 +39,10 @@ SHIPPED = {  # the prior that ships for each family: of molecules learned from M
 }
 CODE = ("families", "nn", "baselines", "batch.py", "generator.py", "modality.py", "recipes.py", "seeds.py")
 CODE += ("codec.py", "noise.py", "molecule/codec.py", "molecule/grammar.py", "molecule/smiles.py")
-CODE += ("molecule/vocabulary.py", *(f"protein/{name}.py" for name in ("alphabet", "codec", "grammar", "motif")))
+CODE += (
+    "molecule/vocabulary.py",
+    *(f"protein/{name}.py" for name in ("alphabet", "alignment", "blosum", "codec", "grammar", "motif")),
+)
 
 
 class Carded(Protocol):

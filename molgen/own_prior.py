@@ -6,27 +6,31 @@ import logging
 from dataclasses import replace
 from pathlib import Path
 
-from molgen.datasets import DATASETS, read_rows
+from molgen.datasets import DATASETS, read_rows, sha256_of
 from molgen.drawing import SHIPPED
+from molgen.errors import MolgenError
 from molgen.executor import Executor
-from molgen.planning import profile_of
+from molgen.planning import checked
 from molgen.profile import Profile
 from molgen.progress import progress
 from molgen.science import science
 from molgen.settings import DesignSettings
+from molgen.store import digest
 
 log = logging.getLogger("molgen.pipeline")
 
 # What is trained further where no prior is named: molecules need a prior that knows chemistry; a protein family has a
 # length and an alphabet of use of its own, so it begins anew.
 BEGIN_FROM = {"molecule": SHIPPED["molecule"], "protein": {}}
+OVER_A_LATENT = ("gan", "flow")
 PATIENCE = 5  # looks at held-out designs without gain: a small set is memorised within minutes
 
 
 def with_own_prior(settings: DesignSettings, executor: Executor) -> DesignSettings:
     """The settings with the prior that --train asks for, trained now or found trained.
 
-    The weights lie beside the run folder as `<out>.prior.safetensors`; a killed training goes on.
+    The weights lie beside the run folder as `<out>.prior-<digest>.safetensors`, the digest that of what they are made
+    from, so that another training does not overwrite those of a finished run; a killed training goes on.
 
     Raises:
         MolgenError: what `molgen train` refuses.
@@ -35,16 +39,20 @@ def with_own_prior(settings: DesignSettings, executor: Executor) -> DesignSettin
         return settings
     from molgen.training_run import TrainSettings, train_generator
 
-    _, profile = profile_of(settings)
-    out = settings.out.with_name(f"{settings.out.name}.prior.safetensors")
+    profile = checked(settings)
     origin = settings.prior or BEGIN_FROM[profile.modality].get(settings.generator, "")
+    if settings.generator in OVER_A_LATENT and not origin:
+        raise MolgenError(f"--generator {settings.generator} --train needs the VAE that lends its latent: --prior")
+    made_from = [settings.generator, origin, settings.train, settings.train_steps, settings.seed, _sum(settings.train)]
+    out = settings.out.with_name(f"{settings.out.name}.prior-{digest(made_from)[:8]}.safetensors")
     log.info("training a prior on %s: %s", settings.train, out)
     own = (
         {} if origin else science(profile.modality).first_training(_texts(settings.train, profile), settings.generator)
     )
     told = TrainSettings(
         train=settings.train, out=str(out), modality=profile.modality, family=settings.generator, origin=origin,
-        steps=settings.train_steps, seed=settings.seed, device=settings.device, resume=True, patience=PATIENCE, **own,
+        steps=settings.train_steps, minutes=settings.minutes, seed=settings.seed, device=settings.device, resume=True,
+        patience=PATIENCE, **own,
     )  # fmt: skip
     with progress("train (%)", 100) as advance:
         shown = 0
@@ -57,6 +65,10 @@ def with_own_prior(settings: DesignSettings, executor: Executor) -> DesignSettin
 
         train_generator(told, executor, tick=tick)
     return replace(settings, prior=str(Path(out)), generator="autoregressive", train="")
+
+
+def _sum(source: str) -> str:
+    return "" if source in DATASETS or not Path(source).is_file() else sha256_of(Path(source))
 
 
 def _texts(source: str, profile: Profile) -> list[str]:

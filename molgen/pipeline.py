@@ -46,8 +46,8 @@ def design(settings: DesignSettings, executor: Executor | None = None, *, load: 
     OutputError where the folder cannot be written; finished units are kept in both cases.
     """
     with executing(executor, settings.workers) as running:
-        settings = with_own_prior(settings, running)
-        return _design(settings, plan_design(settings, load), running)
+        plan = plan_design(with_own_prior(settings, running), load)
+        return _design(settings, plan, running)
 
 
 def _design(settings: DesignSettings, plan: Plan[drawing.Draws], running: Executor) -> Run:

@@ -106,6 +106,15 @@ def profile_of(settings: DesignSettings | ScreenSettings) -> tuple[Path, Profile
     return path, profile
 
 
+def checked(settings: DesignSettings) -> Profile:
+    """The profile, once all is well that can be told without a prior: before one is trained."""
+    _, profile = profile_of(settings)
+    profile = _with_motif(profile, settings.motif)
+    if settings.reference != TRAINING:
+        find_reference(settings.reference, modality=profile.modality)
+    return profile
+
+
 def _motif(profile: Profile) -> str:
     """What every design must look like, '' for anything."""
     return str(getattr(profile.rules, "motif", ""))

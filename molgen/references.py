@@ -53,7 +53,8 @@ class Reference:
     def key(self) -> str:
         """What an index of it depends on, as a digest."""
         made_by = science(self.modality).index_key()
-        return digest([self.sha256, self.column, self.title == "zinc250k", *made_by])
+        part = self.title if self.title in datasets.DATASETS else ""  # several sets may be rows of one file
+        return digest([self.sha256, self.column, part, *made_by])
 
     def as_dict(self) -> dict[str, Any]:
         return {"name": self.title, "path": str(self.path), "sha256": self.sha256, "column": self.column}

@@ -7,7 +7,9 @@ import pytest
 from benchmarks import metrics, tables
 
 
-@pytest.mark.parametrize("name", ["sampling", "metrics", "moses_reference", "packing", "finetuning", "ehrlich", "peptides"])
+@pytest.mark.parametrize(
+    "name", ["sampling", "metrics", "moses_reference", "packing", "finetuning", "ehrlich", "peptides"]
+)
 def test_a_benchmark_imports_and_has_a_main(name: str) -> None:
     assert callable(importlib.import_module(f"benchmarks.{name}").main)
 

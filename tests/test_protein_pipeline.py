@@ -153,3 +153,32 @@ def test_what_does_not_fit_together_is_refused_at_once(
 def test_the_report_shows_sequences_with_their_wheel(library: Path, tmp_path: Path) -> None:
     page = screened(library, tmp_path / "run").report.read_text()
     assert "Selected sequences" in page and "<polyline" in page and "molecule" not in page.split("Settings and prov")[0]
+
+
+def test_a_prior_of_ones_own_is_trained_first_and_kept_for_its_run(library: Path, tmp_path: Path) -> None:
+    told = {"modality": "protein", "train": str(library), "samples": 20, "reference": "none", "out": tmp_path / "run"}
+    run = design(DesignSettings(**told, train_steps=1), Serial())
+    before = (run.folder / "ranked.csv").read_bytes()
+    with pytest.raises(MolgenError, match="finished run with other settings"):
+        design(DesignSettings(**told, train_steps=2), Serial())
+    again = design(DesignSettings(**told, train_steps=1), Serial())
+    assert (again.folder / "ranked.csv").read_bytes() == before
+    assert len(list(tmp_path.glob("run.prior-*.safetensors"))) == 2
+    assert run.manifest["settings"]["train"] == str(library) and "--train-steps 1" in run.manifest["command_line"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"motif": "XX#"}, "#"),
+        ({"reference": "nowhere.fasta"}, "nowhere.fasta is neither a file nor a data set"),
+        ({"generator": "flow"}, "needs the VAE"),
+    ],
+)
+def test_nothing_is_trained_for_a_command_that_cannot_end_well(
+    library: Path, tmp_path: Path, changes: dict[str, str], message: str
+) -> None:
+    told = {"modality": "protein", "train": str(library), "samples": 5, "reference": "none", "out": tmp_path / "run"}
+    with pytest.raises(MolgenError, match=message):
+        design(DesignSettings(**told | changes), Serial())
+    assert list(tmp_path.glob("run*")) == []

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from molgen import references
+from molgen import datasets, references
 from molgen.errors import MolgenError
 from molgen.executor import Serial
 from molgen.molecule.distance import ReferenceIndex
 from molgen.pipeline import screen
-from molgen.references import find_reference, index_path, open_index
+from molgen.references import Reference, find_reference, index_path, open_index
 from molgen.runs import Run
 from molgen.settings import ScreenSettings
 
@@ -124,3 +124,10 @@ def test_two_processes_may_index_one_set_and_the_slower_takes_the_index_of_the_o
 
     mine = open_index(reference, Beaten())
     assert isinstance(mine, ReferenceIndex) and (mine.bits == other.bits).all()
+
+
+def test_no_two_data_sets_are_taken_for_one_another() -> None:
+    """Several are rows of one file, so that its checksum does not tell them apart."""
+    named = [name for name, data in datasets.DATASETS.items() if data.rows]
+    keys = [Reference(name, Path("one.csv"), "the same", None, datasets.DATASETS[name].modality).key for name in named]
+    assert len(set(keys)) == len(named) > 10

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import gelu, scaled_dot_product_attention
 
+from molgen.nn.dropout import dropped
 from molgen.nn.graph_transformer import Seen
 
 BASE = 1000.0  # the longest wavelength of rotary positions, in positions over 2 pi
@@ -120,14 +121,6 @@ def turned(x: Tensor, turn: Tensor) -> Tensor:
     cos, sin = turn.to(x.dtype)
     a, b = x.chunk(2, dim=-1)
     return torch.cat([a * cos - b * sin, a * sin + b * cos], dim=-1)
-
-
-def dropped(x: Tensor, share: float, chance: torch.Generator | None) -> Tensor:
-    """Dropout (Srivastava et al. 2014) by numbers of `chance`; x itself where there is none."""
-    if chance is None or not share:
-        return x
-    kept = torch.rand(x.shape, device=x.device, generator=chance) >= share
-    return x * kept / (1 - share)
 
 
 def waves(time: Tensor) -> Tensor:

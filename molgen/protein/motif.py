@@ -196,6 +196,8 @@ def _range(text: str, place: int, least: str, most: str | None) -> tuple[int, in
     low, high = int(least), int(least if most is None else most)
     if low > high or not high:
         raise _wrong(text, place, f"{low} to {high} residues: write the smaller number first, and at least one residue")
+    if high > MOST_PLACES:
+        raise _wrong(text, place, f"{high:,} residues are too many (at most {MOST_PLACES:,}); X* stands for any number")
     return low, high
 
 

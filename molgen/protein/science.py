@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from importlib.metadata import version
 from types import MappingProxyType
 from typing import Any
 
@@ -19,6 +18,7 @@ from molgen.protein.index import SequenceIndex
 from molgen.protein.motif import compile_motif
 from molgen.protein.reading import find_column, read_sequences
 from molgen.protein.rules import build_flags, build_rules
+from molgen.provenance import version_of
 from molgen.science import Read
 
 __all__ = ["build_flags", "build_rules", "find_column"]
@@ -49,8 +49,8 @@ read_designs = read_sequences
 
 
 def versions() -> dict[str, str]:
-    """Biopython's."""
-    return {"biopython": version("biopython")}
+    """Of the libraries; those of the extras too, which fill columns where they are installed."""
+    return {name: version_of(name) for name in ("biopython", "rapidfuzz", "macrel", "onnxruntime")}
 
 
 def judge(texts: Sequence[str], profile: Profile | None = None) -> list[Read]:
