@@ -274,7 +274,7 @@ def test_a_deadline_in_the_middle_marks_the_rows_that_were_not_reached(
     place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = iter([0.0] * 6 + [100.0] * 100)  # begin, three chunks of draws, two of the screen; then time is up
-    monkeypatch.setattr("molgen.deadline.time.time", lambda: next(clock))
+    monkeypatch.setattr("molgen.deadline.time", lambda: next(clock))
     run = design(settings(place, "middle", minutes=1), Serial(), load=loading(place))
     assert Counter(run.candidates["rejected_by"] == "not reached") == {True: 150, False: 100}
     assert (run.funnel[1].name, run.funnel[1].removed) == ("reached", 150)
