@@ -93,7 +93,7 @@ class _Measure:
     def __init__(self, settings: BenchmarkSettings, contest: Contest, store: Store, executor: Executor) -> None:
         self.settings, self.contest, self.store, self.executor = settings, contest, store, executor
         self._figures: Figures | None = None
-        self._opened: tuple[str, Any] = ("", None)  # the last generator: seeds follow each other
+        self._opened: tuple[str, Any, dict[str, float]] = ("", None, {})  # the last one: seeds follow each other
 
     def __call__(self, name: str, source: Path | None, seed: int) -> pd.DataFrame:
         n = self.settings.samples or self.contest.samples
@@ -108,8 +108,9 @@ class _Measure:
     def _row(self, name: str, source: Path | None, seed: int, n: int) -> pd.DataFrame:
         device = find_device(self.settings.device).kind
         if self._opened[0] != name:
-            self._opened = name, contests.opened(name, source, self.contest, device, self.executor)
-        generator = self._opened[1]
+            opened = contests.opened(name, source, self.contest, device, self.executor)
+            self._opened = name, opened, self._perplexity(opened)  # which is the same for every seed
+        _, generator, perplexity = self._opened
         shape = {"temperature": self.settings.temperature, "top_p": self.settings.top_p}
         if contests.kind(name) == "control":  # in one piece: chunks of their own seeds would repeat molecules
             designs, seconds = generator.sample(n, seed), math.nan
@@ -124,7 +125,7 @@ class _Measure:
             "seed": seed,
         }
         trained = {"minutes": generator.card.get("minutes"), "device": generator.card.get("device", "")}
-        measured = {"designs_per_cpu_second": n / seconds} | self._perplexity(generator)
+        measured = {"designs_per_cpu_second": n / seconds} | perplexity
         return pd.DataFrame([about | shape | trained | measured | self._figures(designs, seed)])
 
     def _perplexity(self, generator: Any) -> dict[str, float]:

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -14,6 +14,7 @@ from molgen.errors import MolgenError, OutputError
 from molgen.provenance import cores, find_device
 from molgen.runs import open_run
 from molgen.settings import NOTHING, TRAINING, DesignSettings, Family, GenerateSettings, Generator, ScreenSettings
+from molgen.settings import Modality as Kind
 
 INTERRUPTED = 130
 PROFILE = "Target profile: a .toml file, or a shipped one: oral_drug, cns, fragment, antimicrobial_peptide, protein."
@@ -104,7 +105,7 @@ def design(
 def train(
     train: Annotated[str, typer.Option(help="Designs to learn from: a file, or a data set such as moses-train.")],
     out: Annotated[str, typer.Option(help="Weights to write (.safetensors); card and losses lie beside them.")],
-    modality: Annotated[Literal["molecule", "protein"], typer.Option(help="What the designs are.")] = "molecule",
+    modality: Annotated[Kind, typer.Option(help="What the designs are.")] = "molecule",
     column: Column = None,
     family: Annotated[Family, typer.Option(help="Kind of generator.")] = "autoregressive",
     origin: Annotated[str, typer.Option("--from", help="Prior to begin from; for gan and flow the VAE.")] = "",
@@ -146,7 +147,7 @@ def train(
 @app.command()
 def generate(
     out: Annotated[Path, typer.Option(help="Table to write (.csv).")] = Path("designs.csv"),
-    modality: Annotated[Literal["molecule", "protein"], typer.Option(help="Kind of design.")] = "molecule",
+    modality: Annotated[Kind, typer.Option(help="Kind of design.")] = "molecule",
     generator: Shipped = "autoregressive",
     prior: Prior = "",
     samples: Samples = 2000,
@@ -314,20 +315,10 @@ def _flow(command: str) -> Callable[[Any], Any]:
 
 def _train(settings: Any) -> None:
     from molgen.executor import Processes
-    from molgen.progress import progress
+    from molgen.progress import shares
     from molgen.training_run import train_generator
 
-    with Processes() as executor, ExitStack() as bars:
-        shown, advance = 0, None
-
-        def tick(share: float) -> None:
-            nonlocal shown, advance
-            if advance is None:  # not before: spelling has a bar of its own
-                advance = bars.enter_context(progress("train (%)", 100))
-            done = min(100, int(100 * share))
-            advance(done - shown)
-            shown = done
-
+    with Processes() as executor, shares("train") as tick:
         train_generator(settings, executor, tick=tick)
 
 

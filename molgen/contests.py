@@ -10,11 +10,13 @@ from typing import Any, Literal
 from molgen import datasets, drawing, resources
 from molgen.errors import MolgenError
 from molgen.executor import Executor
-from molgen.science import columns
+from molgen.science import MODALITIES, columns
 from molgen.seeds import rng
 
 Figures = Callable[[list[str], int], dict[str, Any]]  # designs, seed of the bootstrap -> figures by name
-REAL = ("real molecules", "real sequences")  # as many of the training set, drawn without return: the control
+# As many of the training set, drawn without return: the control of each modality.
+REALS = {modality: f"real {columns(modality).NOUNS[1]}" for modality in MODALITIES}
+REAL = tuple(REALS.values())
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ class Contest:
     @property
     def control(self) -> str:
         """What the row of real designs is called."""
-        return f"real {columns(self.modality).NOUNS[1]}"
+        return REALS[self.modality]
 
 
 class Real:

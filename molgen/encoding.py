@@ -23,7 +23,7 @@ from molgen.datasets import DATASETS, cache_dir, locate, read_rows, sha256_of
 from molgen.errors import MolgenError
 from molgen.executor import Executor
 from molgen.modality import named
-from molgen.science import science
+from molgen.science import columns, science
 from molgen.store import digest, write_atomic
 
 logger = logging.getLogger("molgen.encoding")
@@ -76,8 +76,8 @@ def encode_training_set(
     Raises:
         MolgenError: no such file or data set, or not one row that can be spelled.
     """
-    designs, settings = named(modality).designs, grammar.settings()
-    table, rejected, path = _rows(source, column, modality)
+    designs, settings = columns(modality).NOUNS[1], grammar.settings()
+    table, rejected, path = training_rows(source, column, modality)
     if table.empty:
         raise MolgenError(f"no {modality} of {source} can be used for training. {_first(rejected)}")
     cached = cache_dir() / "encoded" / f"{_key(table, modality, settings)}.npz"
@@ -100,7 +100,8 @@ def _first(rejected: pd.DataFrame) -> str:
     return f"{len(rejected):,} rows are rejected; the first is {where}"
 
 
-def _rows(source: str | Path, column: str | None, modality: str) -> tuple[pd.DataFrame, pd.DataFrame, Path]:
+def training_rows(source: str | Path, column: str | None, modality: str) -> tuple[pd.DataFrame, pd.DataFrame, Path]:
+    """row, id and text of each design to learn from; row, id, text and reason of those that were refused; the file."""
     if str(source) not in DATASETS:
         designs = science(modality).read_designs(Path(source), column)
         return designs.table, designs.rejected, designs.path
@@ -152,5 +153,5 @@ def _training_set(
     refused = pd.concat([rejected, unspelled]).sort_values("row", kind="stable", ignore_index=True)
     if not kept.any():
         raise MolgenError(f"no {modality} of {name} can be used for training. {_first(refused)}")
-    designs = named(modality).designs
+    designs = columns(modality).NOUNS[1]
     return TrainingSet(name, sha256, len(table) + len(rejected), flat, offsets, int(stereo.sum()), refused, designs)

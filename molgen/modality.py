@@ -26,12 +26,10 @@ class Modality:
     """A kind of design. `grammar` and `codec` are made from the plain settings that a card holds.
 
     Attributes:
-        designs: what several of them are called.
         settings: gives those of a fresh grammar.
     """
 
     name: str
-    designs: str
     settings: Callable[[], Settings]
     grammar: Callable[[Settings], Grammar]  # needs torch, not RDKit
     codec: Callable[[Settings], Codec]  # needs RDKit for molecules, not torch
@@ -72,8 +70,8 @@ def _protein_codec(settings: Settings) -> Codec:
     return ProteinCodec(settings["longest"], settings["shortest"])
 
 
-MOLECULE = Modality("molecule", "molecules", _molecule_settings, _molecule_grammar, _molecule_codec)
-PROTEIN = Modality("protein", "sequences", _protein_settings, _protein_grammar, _protein_codec)
+MOLECULE = Modality("molecule", _molecule_settings, _molecule_grammar, _molecule_codec)
+PROTEIN = Modality("protein", _protein_settings, _protein_grammar, _protein_codec)
 MODALITIES = {modality.name: modality for modality in (MOLECULE, PROTEIN)}
 
 

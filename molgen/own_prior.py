@@ -5,14 +5,16 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-from molgen.datasets import DATASETS, read_rows, sha256_of
+from molgen.datasets import DATASETS, sha256_of
 from molgen.drawing import SHIPPED
+from molgen.encoding import training_rows
 from molgen.errors import MolgenError
 from molgen.executor import Executor
 from molgen.planning import checked
 from molgen.profile import Profile
-from molgen.progress import progress
+from molgen.progress import shares
 from molgen.science import science
 from molgen.settings import DesignSettings
 from molgen.store import digest
@@ -46,34 +48,24 @@ def with_own_prior(settings: DesignSettings, executor: Executor) -> DesignSettin
     made_from = [settings.generator, origin, settings.train, settings.train_steps, settings.seed, _sum(settings.train)]
     out = settings.out.with_name(f"{settings.out.name}.prior-{digest(made_from)[:8]}.safetensors")
     log.info("training a prior on %s: %s", settings.train, out)
-    own = (
-        {} if origin else science(profile.modality).first_training(_texts(settings.train, profile), settings.generator)
-    )
+    own = {} if origin else _first_training(settings, profile)
     told = TrainSettings(
         train=settings.train, out=str(out), modality=profile.modality, family=settings.generator, origin=origin,
         steps=settings.train_steps, minutes=settings.minutes, seed=settings.seed, device=settings.device, resume=True,
         patience=PATIENCE, **own,
     )  # fmt: skip
-    with progress("train (%)", 100) as advance:
-        shown = 0
-
-        def tick(share: float) -> None:
-            nonlocal shown
-            done = min(100, int(100 * share))
-            advance(done - shown)
-            shown = done
-
+    with shares("train") as tick:
         train_generator(told, executor, tick=tick)
-    return replace(settings, prior=str(Path(out)), generator="autoregressive", train="")
+    return replace(settings, prior=str(out), generator="autoregressive", train="")
 
 
 def _sum(source: str) -> str:
     return "" if source in DATASETS or not Path(source).is_file() else sha256_of(Path(source))
 
 
-def _texts(source: str, profile: Profile) -> list[str]:
-    """The designs that a prior is to learn from."""
-    if source in DATASETS:
-        return read_rows(source)[1]
-    read = science(profile.modality).read_designs(source).table["text"].tolist()
-    return [one.design for one in science(profile.modality).judge(read, profile) if one.design is not None]
+def _first_training(settings: DesignSettings, profile: Profile) -> dict[str, Any]:
+    """How a prior begins anew, which the designs decide that it is to learn from."""
+    own = science(profile.modality)
+    table, _, _ = training_rows(settings.train, None, profile.modality)
+    judged = own.judge(table["text"].tolist(), profile)
+    return own.first_training([one.design for one in judged if one.design is not None], settings.generator)

@@ -50,7 +50,6 @@ def check(settings: Settings) -> None:
 def plan_design(settings: DesignSettings, load: Callable[[Path, str], G]) -> Plan[G]:
     """The plan of `design`; `load` brings the generator, or its card alone."""
     profile_path, profile = profile_of(settings)
-    profile = _with_motif(profile, settings.motif)
     prior = input_file(drawing.find_prior(settings, profile.modality))
     device = find_device(settings.device)
     generator = load(Path(prior["path"]), device.kind)
@@ -95,7 +94,10 @@ def _plan(
 
 
 def profile_of(settings: DesignSettings | ScreenSettings) -> tuple[Path, Profile]:
-    """The profile of a run and its file; MolgenError where it is for another modality than the one asked for."""
+    """The profile of a run, with the motif that is asked for, and its file.
+
+    MolgenError where it is for another modality than the one asked for, or the motif is none.
+    """
     path = resources.find("profiles", settings.profile or PROFILES[settings.modality])
     profile = load_profile(path)
     if settings.modality not in ("", profile.modality):
@@ -103,13 +105,12 @@ def profile_of(settings: DesignSettings | ScreenSettings) -> tuple[Path, Profile
             f"--modality {settings.modality}: the profile '{profile.name}' is for {columns(profile.modality).NOUNS[1]} "
             f"(modality = {profile.modality}); name another with --profile"
         )
-    return path, profile
+    return path, _with_motif(profile, getattr(settings, "motif", ""))
 
 
 def checked(settings: DesignSettings) -> Profile:
     """The profile, once all is well that can be told without a prior: before one is trained."""
     _, profile = profile_of(settings)
-    profile = _with_motif(profile, settings.motif)
     if settings.reference != TRAINING:
         find_reference(settings.reference, modality=profile.modality)
     return profile

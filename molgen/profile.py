@@ -2,7 +2,7 @@
 
 Hard rules reject a design, soft goals turn a score into a desirability between 0 and 1. Every key is checked: an
 unknown one is an error that names the nearest valid key, a wrong type or range says what is expected. Knows no
-chemistry: the names of the scores come from `candidates.SCHEMA`.
+chemistry: the names of the scores come from `candidates.schema`.
 """
 
 import dataclasses

@@ -4,7 +4,7 @@ import logging
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -19,6 +19,23 @@ def progress(label: str, total: int) -> Iterator[Callable[[int], None]]:
     shown = _bar if sys.stderr.isatty() else _lines
     with shown(label, total) as advance:
         yield advance
+
+
+@contextmanager
+def shares(label: str) -> Iterator[Callable[[float], None]]:
+    """Yields `tick(share)`, to be called with the share that is done. Nothing is shown before the first call."""
+    with ExitStack() as bars:
+        shown, advance = 0, None
+
+        def tick(share: float) -> None:
+            nonlocal shown, advance
+            if advance is None:  # what comes before may have a bar of its own
+                advance = bars.enter_context(progress(f"{label} (%)", 100))
+            done = min(100, int(100 * share))
+            advance(done - shown)
+            shown = done
+
+        yield tick
 
 
 @contextmanager

@@ -14,6 +14,8 @@ from torch import Tensor
 from molgen.batch import Batch, Grammar
 from molgen.seeds import rng
 
+POOL = 50  # batches whose rows are sorted by length together
+
 
 @dataclass(frozen=True)
 class Sequences:
@@ -75,7 +77,7 @@ class Sequences:
         return Sequences(self.flat[index], offsets, None if self.labels is None else self.labels[rows])
 
 
-def batches(data: Sequences, size: int, seed: int, first: int = 0, pool: int = 50) -> Iterator[np.ndarray]:
+def batches(data: Sequences, size: int, seed: int, first: int = 0, pool: int = POOL) -> Iterator[np.ndarray]:
     """Endless row numbers, `size` at a time, from batch `first` on: a function of the seed alone."""
     per_epoch = max(1, len(data) // size)
     for epoch in range(first // per_epoch, 2**31):

@@ -27,7 +27,7 @@ from molgen.errors import MolgenError, OutputError
 from molgen.graphs import Graphs
 from molgen.players import Player
 from molgen.seeds import spawn
-from molgen.sequences import Sequences, batches
+from molgen.sequences import POOL, Sequences, batches
 
 # What reading a broken or foreign checkpoint may raise.
 DAMAGED = (RuntimeError, EOFError, LookupError, ValueError, TypeError, AttributeError, pickle.UnpicklingError)
@@ -193,7 +193,7 @@ def train(
     losses: list[dict[str, Tensor]] = []
     packs = model.habits.get("fields") and model.grammar.pair_classes > 1  # pairs are what packing saves
     graphs = Graphs.of(data, model.grammar) if packs else None
-    pool = model.habits.get("pool", 50)  # batches whose rows are sorted by length together
+    pool = model.habits.get("pool", POOL)
     for rows in batches(data, min(plan.batch, len(data)), spawn(plan.seed, "data"), session.step, pool):
         session.seconds = time.monotonic() - started
         if progress_of(plan, session.step, session.seconds) >= 1 or _gave_up(session, plan):

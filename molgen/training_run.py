@@ -26,8 +26,9 @@ from molgen.line import command_line
 from molgen.modality import named
 from molgen.provenance import commit, find_device, versions
 from molgen.recipes import build, family, settings_of
+from molgen.science import columns
 from molgen.sequences import Sequences
-from molgen.settings import Family
+from molgen.settings import Family, Modality
 from molgen.starting import Origin
 from molgen.store import write_atomic
 from molgen.train import History, Plan, train
@@ -66,7 +67,7 @@ class TrainSettings:
 
     train: str
     out: str
-    modality: Literal["molecule", "protein"] = "molecule"
+    modality: Modality = "molecule"
     column: str | None = None
     family: Family = "autoregressive"
     minutes: float | None = None
@@ -317,7 +318,7 @@ def _card(
     made_by: dict[str, Any],
 ) -> dict[str, Any]:
     """What a reader must know of a prior: what it is, what it was made from and how, and how good it is."""
-    last, ours = history.kept, f"that of the training {named(settings.modality).designs}"
+    last, ours = history.kept, f"that of the training {columns(settings.modality).NOUNS[1]}"
     return {
         "family": recipe.kind,
         "modality": settings.modality,

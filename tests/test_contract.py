@@ -32,6 +32,7 @@ from molgen.modality import MOLECULE, PROTEIN, Modality
 from molgen.protein.grammar import ProteinGrammar
 from molgen.protein.motif import compile_motif
 from molgen.recipes import build, settings_of
+from molgen.science import columns
 from molgen.seeds import torch_rng
 from molgen.sequences import Sequences
 from molgen.train import Plan, train
@@ -105,7 +106,7 @@ class Subject:
 
     @property
     def title(self) -> str:
-        return f"{self.name}, {self.kind.modality.designs}"
+        return f"{self.name}, {columns(self.kind.modality.name).NOUNS[1]}"
 
 
 def neural(recipe: Any) -> Fit:

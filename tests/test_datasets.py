@@ -17,6 +17,7 @@ import pytest
 from molgen import conversion, datasets, download
 from molgen.errors import MolgenError, OutputError
 from molgen.molecule.splitting import hold_out, scaffold_groups
+from molgen.protein import splitting
 from molgen.protein.alphabet import RESIDUES
 from molgen.protein.distance import similarities
 from molgen.protein.splitting import cluster_split, random_split
@@ -527,7 +528,7 @@ def peptides(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
     wheel = packed(tmp_path / "shop.whl", {conversion.PEPTIDE_FILE: ("\n".join(lines) + "\n").encode()})
     monkeypatch.setattr(conversion, "PEPTIDE_VALID", {3})
     monkeypatch.setattr(conversion, "PEPTIDE_TEST", {5, 10})
-    monkeypatch.setattr(conversion, "spawn", lambda seed, name, one: -ord(one[-1]))
+    monkeypatch.setattr(splitting, "spawn", lambda seed, name, one: -ord(one[-1]))
     lots = ["train"] * 8 + ["valid", "test"]
     clusters = ["train", "valid", "train", "test", "test", *["train"] * 5]
     at = [2, 3, 4, 5, 10, 11, 12, 13, 14, 15]  # their lines in the wheel's file

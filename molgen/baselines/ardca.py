@@ -22,7 +22,7 @@ from torch.nn.functional import cross_entropy, embedding_bag
 
 from molgen.baselines import columns, storage
 from molgen.errors import MolgenError
-from molgen.protein.alignment import STATES, rows_of, states_of, ungapped
+from molgen.protein.alignment import STATES
 
 K = len(STATES)
 RANK = 1e-9  # eigenvalues below this share of the greatest belong to rows that depend on others
@@ -54,7 +54,7 @@ class ArdcaRecipe:
 DEFAULT = ArdcaRecipe()
 
 
-class Ardca:
+class Ardca(columns.ByColumns):
     """Fields and couplings, columns in the order in which they are drawn."""
 
     def __init__(self, order: np.ndarray, fields: np.ndarray, couplings: np.ndarray, card: dict[str, Any]) -> None:
@@ -95,30 +95,12 @@ class Ardca:
         card = storage.new_card(recipe, data, "protein", {"columns": len(order)})
         return cls(order, torch.stack(fields).numpy(), torch.cat(couplings).numpy(), card)
 
-    def sample(
-        self,
-        n: int,
-        seed: int,
-        *,
-        temperature: float = 1.0,
-        top_p: float = 1.0,
-        progress: Callable[[int], None] | None = None,
-    ) -> list[str]:
-        """`n` sequences as drawn, without their gaps. The first k of n are those that k alone would give."""
-        return ungapped(self.sample_aligned(n, seed, temperature=temperature, top_p=top_p, progress=progress))
+    def _placed(self, rows: list[str]) -> list[str]:
+        places = np.argsort(self.order)
+        return ["".join(row[place] for place in places) for row in rows]
 
-    def sample_aligned(
-        self,
-        n: int,
-        seed: int,
-        *,
-        temperature: float = 1.0,
-        top_p: float = 1.0,
-        progress: Callable[[int], None] | None = None,
-    ) -> list[str]:
-        """The same `n` designs as rows of the alignment, gaps as '-'."""
-        drawn = columns.drawn_rows(self.columns, self._logits, n, seed, temperature, top_p, progress)
-        return rows_of(states_of(drawn)[:, np.argsort(self.order)]) if drawn else []
+    def _ordered(self, designs: Sequence[str]) -> Sequence[str]:
+        return ["".join(text[place] for place in self.order) if len(text) == self.columns else "" for text in designs]
 
     def _logits(self, column: int, states: Tensor) -> Tensor:
         """log P(a_i | a_<i) up to a constant (B, 21), of states (B, C) in the order of drawing."""
@@ -128,13 +110,6 @@ class Ardca:
         first = K * column * (column - 1) // 2
         bag = states[:, :column] + K * torch.arange(column)
         return h + embedding_bag(bag, self.couplings[first : first + K * column], mode="sum")
-
-    def log_likelihood(self, designs: Sequence[str]) -> Tensor:
-        """log p of aligned rows, nats (n,), exact; NaN where a design does not have the columns of the alignment."""
-        ordered = [
-            "".join(text[place] for place in self.order) if len(text) == self.columns else "" for text in designs
-        ]
-        return columns.log_likelihood(self.columns, self._logits, ordered)
 
     def save(self, path: Path) -> None:
         """Writes parameters and card."""

@@ -5,6 +5,7 @@ Axis letters: B rows, C columns, 21 states (the residues and the gap).
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 
 import torch
@@ -13,12 +14,52 @@ from torch import Tensor
 from molgen.errors import MolgenError
 from molgen.generator import ROWS, in_blocks
 from molgen.nn.tokens import inverse_cdf, nucleus
-from molgen.protein.alignment import fitting, rows_of, states_of
+from molgen.protein.alignment import fitting, rows_of, states_of, ungapped
 from molgen.seeds import torch_rng
 
 # (column, rows of which the columns before it are known (B, C)) -> log p of its states up to a constant (B, 21)
 Logits = Callable[[int, Tensor], Tensor]
 Progress = Callable[[int], None] | None
+
+
+class ByColumns(ABC):
+    """A baseline that gives each state from those of the columns before it. The subclass says how, in its own order."""
+
+    columns: int  # C of the alignment
+
+    @abstractmethod
+    def _logits(self, column: int, states: Tensor) -> Tensor:
+        """log p of a column's states up to a constant (B, 21), of states (B, C) whose earlier columns are known."""
+
+    def _placed(self, rows: list[str]) -> list[str]:
+        """Rows in the order of drawing -> in that of the alignment."""
+        return rows
+
+    def _ordered(self, designs: Sequence[str]) -> Sequence[str]:
+        """The inverse of `_placed`; a text that is no row of the alignment stays none."""
+        return designs
+
+    def sample(
+        self,
+        n: int,
+        seed: int,
+        *,
+        temperature: float = 1.0,
+        top_p: float = 1.0,
+        progress: Progress = None,
+    ) -> list[str]:
+        """`n` sequences as drawn, without their gaps. The first k of n are those that k alone would give."""
+        return ungapped(self.sample_aligned(n, seed, temperature=temperature, top_p=top_p, progress=progress))
+
+    def sample_aligned(
+        self, n: int, seed: int, *, temperature: float = 1.0, top_p: float = 1.0, progress: Progress = None
+    ) -> list[str]:
+        """The same `n` designs as rows of the alignment, gaps as '-'."""
+        return self._placed(drawn_rows(self.columns, self._logits, n, seed, temperature, top_p, progress))
+
+    def log_likelihood(self, designs: Sequence[str]) -> Tensor:
+        """log p of aligned rows, nats (n,), exact; NaN where a design does not have the columns of the alignment."""
+        return log_likelihood(self.columns, self._logits, self._ordered(designs))
 
 
 def drawn_rows(

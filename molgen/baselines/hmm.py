@@ -26,7 +26,7 @@ from molgen.baselines import columns, storage
 from molgen.errors import MolgenError
 from molgen.generator import ROWS, in_blocks
 from molgen.protein.alignment import rows_of
-from molgen.protein.alphabet import RESIDUES, classes
+from molgen.protein.alphabet import RESIDUES, classes, is_sequence
 from molgen.scoring import Values
 from molgen.seeds import spawn
 
@@ -125,7 +125,7 @@ class Hmm:
 
         block = self._block(designs)
         if len(block) < len(designs):
-            odd = next(text for text in designs if not _readable(text))
+            odd = next(text for text in designs if not is_sequence(text))
             raise MolgenError(f"{odd!r} cannot be aligned: it is no sequence of the residues {RESIDUES}")
         if not designs:
             return []
@@ -138,7 +138,7 @@ class Hmm:
         texts = [
             easel.TextSequence(name=str(place).encode(), sequence=text).digitize(self.hmm.alphabet)
             for place, text in enumerate(designs)
-            if _readable(text)
+            if is_sequence(text)
         ]
         return easel.DigitalSequenceBlock(self.hmm.alphabet, texts)
 
@@ -217,10 +217,6 @@ def _deletes(md: np.ndarray, dd: np.ndarray) -> np.ndarray:
 def _log(p: np.ndarray) -> np.ndarray:
     with np.errstate(divide="ignore"):
         return np.log(p)
-
-
-def _readable(text: str) -> bool:
-    return bool(text) and not set(text) - set(RESIDUES)
 
 
 def _pyhmmer() -> tuple[ModuleType, ModuleType]:

@@ -5,7 +5,6 @@ p(a) = prod_i p_i(a_i). The floor of every model of a protein family: it knows w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -16,7 +15,7 @@ from torch import Tensor
 
 from molgen.baselines import columns, storage
 from molgen.errors import MolgenError
-from molgen.protein.alignment import STATES, ungapped
+from molgen.protein.alignment import STATES
 
 
 @dataclass(frozen=True)
@@ -36,7 +35,7 @@ class ProfileRecipe:
 DEFAULT = ProfileRecipe()
 
 
-class Profile:
+class Profile(columns.ByColumns):
     """log p of every state of every column."""
 
     def __init__(self, log_p: np.ndarray, card: dict[str, Any]) -> None:
@@ -55,36 +54,8 @@ class Profile:
         card = storage.new_card(recipe, data, "protein", {"columns": states.shape[1]})
         return cls(np.log(counts / (len(states) + recipe.pseudocount)), card)
 
-    def sample(
-        self,
-        n: int,
-        seed: int,
-        *,
-        temperature: float = 1.0,
-        top_p: float = 1.0,
-        progress: Callable[[int], None] | None = None,
-    ) -> list[str]:
-        """`n` sequences as drawn, without their gaps. The first k of n are those that k alone would give."""
-        return ungapped(self.sample_aligned(n, seed, temperature=temperature, top_p=top_p, progress=progress))
-
-    def sample_aligned(
-        self,
-        n: int,
-        seed: int,
-        *,
-        temperature: float = 1.0,
-        top_p: float = 1.0,
-        progress: Callable[[int], None] | None = None,
-    ) -> list[str]:
-        """The same `n` designs as rows of the alignment, gaps as '-'."""
-        return columns.drawn_rows(self.columns, self._logits, n, seed, temperature, top_p, progress)
-
     def _logits(self, column: int, states: Tensor) -> Tensor:
         return self.log_p[column].expand(len(states), -1)
-
-    def log_likelihood(self, designs: Sequence[str]) -> Tensor:
-        """log p of aligned rows, nats (n,), exact; NaN where a design does not have the columns of the alignment."""
-        return columns.log_likelihood(self.columns, self._logits, designs)
 
     def save(self, path: Path) -> None:
         """Writes log p and card."""

@@ -20,6 +20,7 @@ from molgen.batch import Batch, Grammar
 from molgen.nn.decoder import CausalDecoder
 from molgen.nn.stepping import Exact, Stepper, for_drawing
 from molgen.nn.tokens import write
+from molgen.nn.told import moments, standardised
 from molgen.players import Player
 from molgen.sequences import Sequences
 
@@ -68,15 +69,11 @@ class Autoregressive(nn.Module):
         """Learns mean and deviation of the properties; a prior that is trained further keeps those it was taught by."""
         if data.labels is None or bool(self.centre.any()):
             return
-        labels = torch.from_numpy(data.labels).double()
-        labels = labels[~labels.isnan().any(dim=1)]
-        self.centre = labels.mean(dim=0).float()
-        self.spread = labels.std(dim=0, correction=0).float().clamp(min=1e-6)
+        self.centre, self.spread = (value.float() for value in moments(data))
 
     def condition(self, labels: Tensor) -> Tensor:
         """Properties (B, P), NaN where not told -> what the decoder sees (B, 2 P): standardised, and which are told."""
-        told = ~labels.isnan()
-        return torch.cat([torch.where(told, (labels - self.centre) / self.spread, 0.0), told.float()], dim=1)
+        return standardised(labels, self.centre, self.spread)
 
     def objectives(self, batch: Batch, chance: torch.Generator) -> dict[str, Tensor]:
         """What training minimises: nats per design."""

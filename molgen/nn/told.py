@@ -10,6 +10,19 @@ from molgen.sequences import Sequences
 UNTOLD = 0.15  # share of the designs that are told nothing in training (Ho and Salimans 2022, arXiv:2207.12598)
 
 
+def moments(data: Sequences) -> tuple[Tensor, Tensor]:
+    """Mean and deviation (P,) of the labels of data, float64, over the designs that have all of them."""
+    labels = torch.from_numpy(data.labels).double()
+    labels = labels[~labels.isnan().any(dim=1)]
+    return labels.mean(dim=0), labels.std(dim=0, correction=0).clamp(min=1e-6)
+
+
+def standardised(labels: Tensor, centre: Tensor, spread: Tensor) -> Tensor:
+    """Properties (B, P), NaN where not told -> (B, 2 P): in deviations from the mean, and which are told."""
+    told = ~labels.isnan()
+    return torch.cat([torch.where(told, (labels - centre) / spread, 0.0), told.float()], dim=1)
+
+
 class Told(nn.Module):
     """Properties (B, P), NaN where not told -> (B, 2 P): standardised, and which are told."""
 
@@ -22,15 +35,12 @@ class Told(nn.Module):
         """Takes mean and deviation from the data; those that are known already are kept: weights are fitted to them."""
         if data.labels is None or bool(self.centre.any()):
             return
-        labels = torch.from_numpy(data.labels).double()
-        labels = labels[~labels.isnan().any(dim=1)]
-        self.centre.copy_(labels.mean(dim=0))
-        self.spread.copy_(labels.std(dim=0, correction=0).clamp(min=1e-6))
+        for buffer, value in zip((self.centre, self.spread), moments(data), strict=True):
+            buffer.copy_(value)
 
     def forward(self, labels: Tensor) -> Tensor:
         """labels (B, P) -> (B, 2 P)."""
-        told = ~labels.isnan()
-        return torch.cat([torch.where(told, (labels - self.centre) / self.spread, 0.0), told.float()], dim=1)
+        return standardised(labels, self.centre, self.spread)
 
     def in_part(self, labels: Tensor, chance: torch.Generator) -> Tensor:
         """For training: nothing of some designs; of the others, where there are several properties, some of them."""

@@ -64,6 +64,11 @@ def judge(texts: Sequence[str], longest: int = LONGEST, shortest: int = 1) -> li
     return [_judge_one(text, longest, shortest) for text in texts]
 
 
+def is_sequence(text: str) -> bool:
+    """Is it made of the 20 letters, of one at the least?"""
+    return _PLAIN.fullmatch(text) is not None
+
+
 def classes(sequence: str) -> np.ndarray:
     """Class 0 to 19 of each residue: (L,) int64. ValueError where a letter is none of the 20."""
     codes = _CODES[np.frombuffer(sequence.encode("ascii"), dtype=np.uint8)]

@@ -13,7 +13,7 @@ from typing import Any
 from Bio.Seq import reverse_complement, translate
 
 from molgen.errors import MolgenError
-from molgen.protein.alphabet import RESIDUES
+from molgen.protein.alphabet import is_sequence
 from molgen.seeds import numpy_seeded, spawn
 
 ORGANISM = "e_coli"
@@ -84,7 +84,7 @@ def _check(organism: str) -> None:
 
 
 def _coding(sequence: str, organism: str, seed: int) -> Coding:
-    if not sequence or set(sequence) - set(RESIDUES):
+    if not is_sequence(sequence):
         return Coding("", f"no sequence of the 20 residues: '{sequence}'")
     from dnachisel import NoSolutionError
 

@@ -23,19 +23,8 @@ from molgen.science import Read
 
 __all__ = ["build_flags", "build_rules", "find_column"]
 
-CODE = (
-    "science",
-    "activity",
-    "alphabet",
-    "distance",
-    "liabilities",
-    "motif",
-    "properties",
-    "rules",
-    "sections",
-    "synthesis",
-)
-CODE = tuple(f"protein/{name}.py" for name in CODE)
+CODE = tuple(f"protein/{name}.py" for name in ("science", "activity", "alphabet", "distance", "liabilities", "motif"))
+CODE += tuple(f"protein/{name}.py" for name in ("properties", "rules", "sections", "synthesis"))
 SCORES = (*properties.SCORES, *synthesis.SCORES)
 LIKENESS = "edit similarity"
 WHOLE_REASONS: frozenset[str] = frozenset()

@@ -10,7 +10,7 @@ import numpy as np
 from molgen.errors import MolgenError
 from molgen.metrics import wilson_interval
 from molgen.protein import distance
-from molgen.protein.alphabet import RESIDUES
+from molgen.protein.alphabet import is_sequence
 from molgen.protein.evaluation.distances import (
     Kmers,
     bootstrap_deviation,
@@ -95,7 +95,7 @@ def evaluate(
         raise MolgenError(f"{len(designs)} designs, fewer than the {n} that are compared: draw more, or give a lower n")
     if not training or not reference:
         raise MolgenError("no training or no reference sequences: give both, from a random split of the same data")
-    valid = [one for one in designs[:n] if one and not set(one) - set(RESIDUES)]
+    valid = [one for one in designs[:n] if is_sequence(one)]
     held_out, real = _picked(reference, n, seed, "reference"), _picked(training, n, seed, "floor")
     found = {"valid": _share(len(valid), n, 1.0)}
     found |= _memorisation(valid, n, training, held_out, seed)
