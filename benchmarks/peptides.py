@@ -20,6 +20,7 @@ import numpy as np
 from benchmarks.machine import write_result
 from molgen import resources
 from molgen.baselines.ngram import Ngram, NgramRecipe
+from molgen.contests import CONTESTS, entrants, kind
 from molgen.datasets import read_rows
 from molgen.encoding import encode_training_set
 from molgen.executor import Serial
@@ -61,7 +62,7 @@ def activities() -> list[dict[str, object]]:
     """1,000 draws of each shipped prior, and the known peptides; nothing where the extra is not installed."""
     if not available():
         return []
-    names = [name for name in resources.names("priors") if name.split("_")[0] == "amp"]
+    names = [name for name in entrants(CONTESTS["amp"]) if kind(name) == "prior"]
     drawn = {name: load_generator(resources.find("priors", name), "cpu").sample(1000, 0) for name in names}
     sets = {**drawn, "known peptides": list(read_rows("amp")[1])}
     return [{"designs": name, **called_active(designs)} for name, designs in sets.items()]

@@ -22,7 +22,6 @@ class Guide:
     context: Tensor  # (..., C) int64: small integers about the place, each below its `context_sizes`
     origin: Tensor  # (..., O) int64: earlier steps that this step builds on (for a molecule: current atom, its parent)
     told: Tensor | None = None  # (..., V) bool: the mask that networks see, where what a user fixed narrows `allowed`
-    lean: Tensor | None = None  # (..., V) added to the logits of a draw, so that what is fixed comes in good time
 
 
 @dataclass(frozen=True)
@@ -75,8 +74,12 @@ class Grammar(Protocol):
     capacities: tuple[int, ...]  # by position class: what the classes of its pairs may sum to (valence)
     most_positions: int  # L of the largest design
 
-    def walk(self, rows: int, steps: int, device: torch.device | str = "cpu") -> Walk:
-        """Starts `rows` empty sequences that must end within `steps` tokens."""
+    def walk(self, rows: int, steps: int, device: torch.device | str = "cpu", uniform: Tensor | None = None) -> Walk:
+        """Starts `rows` empty sequences that must end within `steps` tokens.
+
+        uniform (B, T): of a draw, the numbers that decide its tokens; by them what a user fixed gets its place, row by
+        row. Without them, as for a likelihood, the walk knows nothing of it.
+        """
         ...
 
     def fields(self, tokens: Tensor) -> Fields:

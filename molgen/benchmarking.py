@@ -14,13 +14,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 import pandas as pd
 from rdkit import rdBase
 
 from molgen import contests, drawing
 from molgen.contests import Contest, Figures
-from molgen.datasets import read_rows
 from molgen.errors import MolgenError
 from molgen.executor import Executor
 from molgen.line import executing
@@ -109,8 +107,8 @@ class _Measure:
         device = find_device(self.settings.device).kind
         if self._opened[0] != name:
             opened = contests.opened(name, source, self.contest, device, self.executor)
-            self._opened = name, opened, self._perplexity(opened)  # which is the same for every seed
-        _, generator, perplexity = self._opened
+            self._opened = name, opened, self.contest.likelihood(opened)  # which is the same for every seed
+        _, generator, likelihood = self._opened
         shape = {"temperature": self.settings.temperature, "top_p": self.settings.top_p}
         if contests.kind(name) == "control":  # in one piece: chunks of their own seeds would repeat molecules
             designs, seconds = generator.sample(n, seed), math.nan
@@ -125,20 +123,8 @@ class _Measure:
             "seed": seed,
         }
         trained = {"minutes": generator.card.get("minutes"), "device": generator.card.get("device", "")}
-        measured = {"designs_per_cpu_second": n / seconds} | perplexity
+        measured = {"designs_per_cpu_second": n / seconds} | likelihood
         return pd.DataFrame([about | shape | trained | measured | self._figures(designs, seed)])
-
-    def _perplexity(self, generator: Any) -> dict[str, float]:
-        """A token of the contest's held-out designs, where it asks for it and the generator has a likelihood."""
-        if not self.contest.likelihood or not hasattr(generator, "log_likelihood"):
-            return {}
-        from molgen.protein.evaluation import perplexity
-
-        designs = read_rows(self.contest.likelihood)[1]
-        try:
-            return {"perplexity": perplexity(np.asarray(generator.log_likelihood(designs)), designs)}
-        except MolgenError:  # a family without a likelihood says so
-            return {}
 
 
 def drawn(
@@ -172,7 +158,7 @@ def _written(settings: BenchmarkSettings, table: pd.DataFrame) -> Path:
 COLUMNS = {
     "valid_as_drawn": "valid as drawn", "unique_at_10000": "unique@10k", "unique": "unique", "novelty": "novel",
     "fcd_test": "FCD test", "fcd_test_scaffolds": "FCD scaffold", "snn_test": "SNN", "scaf_test": "Scaf",
-    "intdiv": "IntDiv", "filters": "Filters", "perplexity": "perplexity", "copies": "copies",
+    "intdiv": "IntDiv", "filters": "Filters", "bits": "bits", "perplexity": "perplexity", "copies": "copies",
     "near": "identity > .8", "jsd2": "JSD2", "jsd3": "JSD3", "ks_length": "KS length", "ks_net_charge": "KS charge",
     "ks_gravy": "KS GRAVY", "designs_per_cpu_second": "per CPU-s",
 }  # fmt: skip

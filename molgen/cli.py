@@ -33,7 +33,7 @@ app.add_typer(benchmarks, name="benchmark")
 Device = Annotated[Literal["auto", "cpu", "cuda"], typer.Option(help="Where the network runs.")]
 Minutes = Annotated[float | None, typer.Option(help="Deadline: then rank and write what exists.", show_default=False)]
 Prefect = Annotated[bool, typer.Option("--prefect", help="Run as a Prefect flow: the same files.")]
-Shipped = Annotated[Generator, typer.Option(help="Family of the shipped prior to draw from.")]
+Shipped = Annotated[Generator, typer.Option(help="Family of the shipped prior to draw from, or to train by --train.")]
 Prior = Annotated[str, typer.Option(help="Another trained generator: a .safetensors file, or one that ships.")]
 TopP = Annotated[float, typer.Option(help="Draw only among the likeliest tokens that hold this share; 1: all.")]
 Profile = Annotated[str, typer.Option(help=PROFILE, show_default="oral_drug; for proteins protein")]
@@ -48,6 +48,10 @@ Temperature = Annotated[float, typer.Option(help="1 draws as trained; lower is s
 Want = Annotated[
     list[str] | None,
     typer.Option(help="NAME=VALUE: a property to draw to order, such as logp=2.5; repeatable.", show_default=False),
+]
+Guidance = Annotated[
+    float | None,
+    typer.Option(help="How far to lean to what is wanted: 0 not, 1 as the data do, 2 farther.", show_default="1"),
 ]
 Workers = Annotated[int | None, typer.Option(help="Processes for chemistry; default: one a core.", show_default=False)]
 Column = Annotated[
@@ -82,6 +86,7 @@ def design(
     temperature: Temperature = 1.0,
     top_p: TopP = 1.0,
     want: Want = None,
+    guidance: Guidance = None,
     device: Device = "auto",
     workers: Workers = None,
     minutes: Minutes = None,
@@ -92,8 +97,8 @@ def design(
     settings = DesignSettings(
         profile=profile, modality=modality, samples=samples, seed=seed, out=out, generator=generator, prior=prior,
         train=train, train_steps=train_steps, motif=motif, reference=reference,
-        temperature=temperature, top_p=top_p, want=tuple(want or ()), device=device, workers=workers, minutes=minutes,
-        replace=replace,
+        temperature=temperature, top_p=top_p, want=tuple(want or ()), guidance=guidance, device=device,
+        workers=workers, minutes=minutes, replace=replace,
     )  # fmt: skip
     terminal.say(f"device: {find_device(device).title}")
     with _resumable(f"{out}/.units"):
@@ -155,6 +160,7 @@ def generate(
     temperature: Temperature = 1.0,
     top_p: TopP = 1.0,
     want: Want = None,
+    guidance: Guidance = None,
     motif: Motif = "",
     device: Device = "auto",
     workers: Workers = None,
@@ -167,7 +173,7 @@ def generate(
 
     settings = GenerateSettings(
         out=out, modality=modality, generator=generator, prior=prior, samples=samples, seed=seed,
-        temperature=temperature, top_p=top_p, want=tuple(want or ()), motif=motif,
+        temperature=temperature, top_p=top_p, want=tuple(want or ()), guidance=guidance, motif=motif,
         device=device, workers=workers, minutes=minutes, replace=replace,
     )  # fmt: skip
     terminal.say(f"device: {find_device(device).title}")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
+
+import numpy as np
 
 from molgen import datasets, drawing, resources
 from molgen.errors import MolgenError
@@ -17,30 +20,51 @@ Figures = Callable[[list[str], int], dict[str, Any]]  # designs, seed of the boo
 # As many of the training set, drawn without return: the control of each modality.
 REALS = {modality: f"real {columns(modality).NOUNS[1]}" for modality in MODALITIES}
 REAL = tuple(REALS.values())
+MOST_HELD_OUT = 2000  # whose likelihood is measured
 
 
 @dataclass(frozen=True)
 class Contest:
     """`samples`: designs of each generator; `load`: opens the references, gives the function of the figures.
 
-    `first`: the figure that orders the table, smaller is better. `likelihood`: held-out designs whose perplexity a
-    token is measured, where a generator has a likelihood; '' for none. `order`: tokens of the n-gram.
+    `first`: the figure that orders the table, smaller is better. `held_out`: designs whose likelihood, or a bound,
+    is measured. `order`: tokens of the n-gram.
     """
 
     name: Literal["moses", "qm9", "amp"]
     train: str
     samples: int
     load: Callable[[Executor], Figures]
+    held_out: str
     baselines: tuple[str, ...] = ("ngram", "genetic", "resample")
     modality: str = "molecule"
     first: str = "fcd_test"
-    likelihood: str = ""
     order: int = 8
 
     @property
     def control(self) -> str:
         """What the row of real designs is called."""
         return REALS[self.modality]
+
+    def likelihood(self, generator: Any) -> dict[str, float]:
+        """Of molecules bits each, of sequences the perplexity of a token; nothing of what has no likelihood."""
+        if not hasattr(generator, "log_likelihood"):
+            return {}
+        designs = _some(datasets.read_rows(self.held_out)[1])
+        try:
+            nats = -np.asarray(generator.log_likelihood(designs))
+        except MolgenError:  # a family without a likelihood says so
+            return {}
+        if self.modality == "molecule":
+            return {"bits": float(np.nanmean(nats)) / math.log(2)}  # NaN: outside of the vocabulary
+        from molgen.protein.evaluation import perplexity
+
+        return {"perplexity": perplexity(-nats, designs)}
+
+
+def _some(designs: list[str]) -> list[str]:
+    """`MOST_HELD_OUT` of the designs, by lot, or all."""
+    return [designs[place] for place in rng(0, "held-out").permutation(len(designs))[:MOST_HELD_OUT]]
 
 
 class Real:
@@ -90,18 +114,22 @@ def _peptides(executor: Executor) -> Figures:
 
 
 CONTESTS = {
-    "moses": Contest("moses", "moses-train", 30_000, _moses),
-    "qm9": Contest("qm9", "qm9-train", 10_000, _qm9),
+    "moses": Contest("moses", "moses-train", 30_000, _moses, "moses-test"),
+    "qm9": Contest("qm9", "qm9-train", 10_000, _qm9, "qm9-test"),
     "amp": Contest(
-        "amp", "amp-random-train", 1_000, _peptides, ("ngram", "resample"), "protein", "jsd2", "amp-random-test", 3
+        "amp", "amp-random-train", 1_000, _peptides, "amp-random-test", ("ngram", "resample"), "protein", "jsd2", 3
     ),
 }
 
 
 def entrants(contest: Contest) -> tuple[str, ...]:
-    """All that take part: the shipped priors of that data, the baselines, the real molecules."""
-    priors = (name for name in resources.names("priors") if name.split("_")[0] == contest.name)
+    """All that take part: the shipped priors of that very training set, the baselines, the real molecules."""
+    priors = (name for name in resources.names("priors") if _trained_on(name) == contest.train)
     return (*priors, *contest.baselines, contest.control)
+
+
+def _trained_on(name: str) -> str:
+    return str(drawing.card_of(resources.find("priors", name)).get("data", {}).get("name", ""))
 
 
 def source(name: str) -> Path | None:

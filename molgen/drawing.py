@@ -65,7 +65,7 @@ class Draws(Carded, Protocol):
         progress: Callable[[int], None] | None = None,
     ) -> list[str]: ...
 
-    def conditioned(self, wanted: Mapping[str, float]) -> Draws: ...
+    def conditioned(self, wanted: Mapping[str, float], guidance: float | None = None) -> Draws: ...
 
     def with_motif(self, text: str) -> Draws: ...
 
@@ -103,7 +103,7 @@ def find_prior(settings: DesignSettings | GenerateSettings, modality: str) -> Pa
         raise MolgenError(f"--generator {settings.generator} and --prior {settings.prior}: give one of them")
     if settings.prior:
         return resources.find("priors", settings.prior)
-    name = SHIPPED[modality][settings.generator]
+    name = SHIPPED[modality].get(settings.generator, "")
     if name not in resources.names("priors"):
         known = ", ".join(resources.names("priors")) or "none"
         raise MolgenError(
@@ -146,6 +146,7 @@ def made_from(
         "temperature": settings.temperature,
         "top_p": settings.top_p,
         "want": wanted(settings),
+        "guidance": settings.guidance,
         "motif": motif,
         "device": device,
     }
@@ -155,7 +156,7 @@ def draw(line: Line, generator: Draws, settings: DesignSettings | GenerateSettin
     """The units of `samples` draws; those that began before the deadline."""
     sizes = [min(CHUNK, settings.samples - start) for start in range(0, settings.samples, CHUNK)]
     if wish := wanted(settings):
-        generator = generator.conditioned(wish)
+        generator = generator.conditioned(wish, settings.guidance)
     if motif := line.made_from["motif"]:
         generator = generator.with_motif(motif)
     with line.record.stage("draw"), progress("draw", settings.samples) as advance:
@@ -183,6 +184,7 @@ class _Draw:
             "device": self.made_from["device"],
             **shape,
             "want": self.made_from["want"],
+            "guidance": self.made_from["guidance"],
             "motif": self.made_from["motif"],
             "seed": seed,
             "size": size,

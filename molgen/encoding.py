@@ -11,7 +11,7 @@ import json
 import logging
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
@@ -19,12 +19,13 @@ from typing import Any, Protocol
 import numpy as np
 import pandas as pd
 
-from molgen.datasets import DATASETS, cache_dir, locate, read_rows, sha256_of
+from molgen.datasets import DATASETS, cache_dir, locate, read_cells, read_rows, sha256_of
 from molgen.errors import MolgenError
 from molgen.executor import Executor
 from molgen.modality import named
 from molgen.science import columns, science
 from molgen.store import digest, write_atomic
+from molgen.taught import numbers
 
 logger = logging.getLogger("molgen.encoding")
 
@@ -52,6 +53,7 @@ class TrainingSet:
     stereo_dropped: int
     rejected: pd.DataFrame  # row, id, text, reason
     designs: str = "molecules"  # what they are called
+    labels: np.ndarray | None = None  # (n, G) of the columns that are taught, NaN where not known
 
     def coverage(self) -> str:
         """One sentence: how many rows are used, how many lost stereochemistry, why the others are not used."""
@@ -67,24 +69,30 @@ class TrainingSet:
 
 
 def encode_training_set(
-    source: str | Path, column: str | None, grammar: Spells, executor: Executor, modality: str = "molecule"
+    source: str | Path,
+    column: str | None,
+    grammar: Spells,
+    executor: Executor,
+    modality: str = "molecule",
+    given: Sequence[str] = (),
 ) -> TrainingSet:
     """Spells a data set that molgen knows by name, or a user's file; keeps the arrays in the cache.
 
-    `grammar`: its settings, or those of a vocabulary, are the codec's.
+    `grammar`: its settings, or those of a vocabulary, are the codec's. `given`: numeric columns that are taught.
 
     Raises:
         MolgenError: no such file or data set, or not one row that can be spelled.
     """
     designs, settings = columns(modality).NOUNS[1], grammar.settings()
-    table, rejected, path = training_rows(source, column, modality)
+    table, rejected, path = training_rows(source, column, modality, given)
     if table.empty:
         raise MolgenError(f"no {modality} of {source} can be used for training. {_first(rejected)}")
     cached = cache_dir() / "encoded" / f"{_key(table, modality, settings)}.npz"
     if not cached.exists():
         logger.info("spelling %s %s of %s (once; kept in %s)", f"{len(table):,}", designs, source, cached.parent)
         _spell(table["text"].tolist(), partial(_spell_chunk, modality, settings), executor, cached)
-    return _training_set(str(source), sha256_of(path), table, rejected, cached, modality)
+    found = _training_set(str(source), sha256_of(path), table, rejected, cached, modality)
+    return replace(found, labels=_labels(table, cached, given)) if given else found
 
 
 def _key(table: pd.DataFrame, modality: str, settings: dict[str, Any]) -> str:
@@ -100,14 +108,33 @@ def _first(rejected: pd.DataFrame) -> str:
     return f"{len(rejected):,} rows are rejected; the first is {where}"
 
 
-def training_rows(source: str | Path, column: str | None, modality: str) -> tuple[pd.DataFrame, pd.DataFrame, Path]:
-    """row, id and text of each design to learn from; row, id, text and reason of those that were refused; the file."""
+def training_rows(
+    source: str | Path, column: str | None, modality: str, given: Sequence[str] = ()
+) -> tuple[pd.DataFrame, pd.DataFrame, Path]:
+    """row, id and text of each design to learn from; row, id, text and reason of those that were refused; the file.
+
+    With the columns `given`, as numbers; a row of another cell there is refused.
+    """
     if str(source) not in DATASETS:
-        designs = science(modality).read_designs(Path(source), column)
-        return designs.table, designs.rejected, designs.path
+        designs = science(modality).read_designs(Path(source), column, given)
+        table, refused = numbers(designs.table, given)
+        return table, _refused(designs.rejected, refused), designs.path
     rows, texts = read_rows(str(source))
-    table = pd.DataFrame({"row": rows, "id": "", "text": texts})
-    return table, pd.DataFrame(columns=["row", "id", "text", "reason"]), locate(str(source))
+    cells = {name: read_cells(str(source), name) for name in given}
+    table, refused = numbers(pd.DataFrame({"row": rows, "id": "", "text": texts, **cells}), given)
+    return table, refused, locate(str(source))
+
+
+def _refused(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
+    if second.empty:
+        return first
+    return pd.concat([first, second]).sort_values("row", kind="stable", ignore_index=True)
+
+
+def _labels(table: pd.DataFrame, cached: Path, given: Sequence[str]) -> np.ndarray:
+    """(n, G) of the rows that could be spelled."""
+    with np.load(cached, allow_pickle=False) as arrays:
+        return table.loc[arrays["lengths"] > 0, list(given)].to_numpy(dtype=np.float32)
 
 
 Spelled = tuple[np.ndarray, np.ndarray, np.ndarray, list[str]]
@@ -150,7 +177,7 @@ def _training_set(
     kept = lengths > 0
     unspelled = table.loc[~kept].assign(reason=reasons)
     offsets = np.concatenate([[0], np.cumsum(lengths[kept])]).astype(np.int64)
-    refused = pd.concat([rejected, unspelled]).sort_values("row", kind="stable", ignore_index=True)
+    refused = _refused(rejected, unspelled[["row", "id", "text", "reason"]])
     if not kept.any():
         raise MolgenError(f"no {modality} of {name} can be used for training. {_first(refused)}")
     designs = columns(modality).NOUNS[1]

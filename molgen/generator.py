@@ -85,12 +85,15 @@ class NeuralGenerator:
         """
 
         def draw(block: range) -> list[str]:
-            return self.text(self.draw(seed, block.start // ROWS, temperature, top_p), len(block))
+            return self.text(self.draw(seed, block.start // ROWS, temperature, top_p, len(block)), len(block))
 
         return in_blocks(n, temperature, top_p, progress, draw)
 
-    def conditioned(self, wanted: Mapping[str, float]) -> NeuralGenerator:
+    def conditioned(self, wanted: Mapping[str, float], guidance: float | None = None) -> NeuralGenerator:
         """The same generator, drawing designs of the properties wanted; those that are not named stay free.
+
+        guidance: how far draws lean to what is wanted: 1 as the training designs do, above 1 farther, 0 not at all;
+        None as the recipe says, or 1.
 
         Raises:
             MolgenError: a property that the prior was not taught.
@@ -104,6 +107,8 @@ class NeuralGenerator:
         other = copy.copy(self)
         other._drawing = copy.copy(self._drawing)
         other._drawing.wanted = torch.tensor([wanted.get(name, torch.nan) for name in known], device=self.device)
+        if guidance is not None:
+            other._drawing.guidance = guidance
         return other
 
     def with_motif(self, text: str) -> NeuralGenerator:
@@ -122,12 +127,18 @@ class NeuralGenerator:
 
     def _pilot(self) -> torch.Tensor | Fields:
         """Draws of no motif, for how long designs of this prior are."""
-        return self._drawing.draw(PILOT, torch_rng(0, "pilot"))
+        return self._drawing.draw(PILOT, torch_rng(0, "pilot"), **self._in_part(0))
 
-    def draw(self, seed: int, block: int, temperature: float = 1.0, top_p: float = 1.0) -> torch.Tensor | Fields:
-        """One block of `ROWS` draws: tokens (ROWS, T), or fields."""
+    def draw(
+        self, seed: int, block: int, temperature: float = 1.0, top_p: float = 1.0, first: int = ROWS
+    ) -> torch.Tensor | Fields:
+        """One block of `ROWS` draws: tokens (ROWS, T), or fields; those from row `first` on may be blank."""
         chance = torch_rng(seed, "draw", block)
-        return self._drawing.draw(ROWS, chance, temperature=temperature, top_p=top_p)
+        return self._drawing.draw(ROWS, chance, temperature=temperature, top_p=top_p, **self._in_part(first))
+
+    def _in_part(self, first: int) -> dict[str, int]:
+        """For families whose rows cost what they cost together: how many of them are looked at."""
+        return {"first": first} if getattr(self._drawing, "draws_in_part", False) else {}
 
     def text(self, drawn: torch.Tensor | Fields, n: int) -> list[str]:
         """The first `n` of drawn tokens or fields as text, not repaired."""

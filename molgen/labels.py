@@ -16,6 +16,7 @@ from molgen.executor import Executor
 from molgen.modality import named
 from molgen.science import science
 from molgen.seeds import rng
+from molgen.taught import computed, refuse_constant, unknown
 
 if TYPE_CHECKING:
     from molgen.sequences import Sequences
@@ -33,28 +34,28 @@ def labelled(
     most: int = MOST,
     modality: str = "molecule",
 ) -> Sequences:
-    """The same sequences with the properties named (n, P); NaN for those outside of a sample of `most`.
+    """The same sequences with the properties named (n, P), NaN where not known.
+
+    What molgen computes is computed for a sample of `most`; the others are the columns of `data.labels`, in this order.
 
     Raises:
-        MolgenError: a property that molgen does not compute.
+        MolgenError: a property that is neither computed nor given; a given one of a single value.
     """
-    refuse_unknown(names, modality)
-    rows = np.sort(rng(seed, "labels").permutation(len(data))[:most])
-    parts = [rows[i : i + CHUNK] for i in range(0, len(rows), CHUNK)]
-    work = partial(_properties, modality, grammar.settings(), tuple(names))
-    found = executor.map("properties", work, [_tokens(data.take(part)) for part in parts])
+    known = computed(names, modality)
+    given = [name for name in names if name not in known]
+    if given and (data.labels is None or data.labels.shape[1] != len(given)):
+        raise MolgenError(unknown(given[0], modality))
     labels = np.full((len(data), len(names)), np.nan, dtype=np.float32)
-    labels[rows] = np.concatenate(found)
+    if given and data.labels is not None:
+        refuse_constant(data.labels, given)
+        labels[:, [names.index(name) for name in given]] = data.labels
+    if known:
+        rows = np.sort(rng(seed, "labels").permutation(len(data))[:most])
+        parts = [rows[i : i + CHUNK] for i in range(0, len(rows), CHUNK)]
+        work = partial(_properties, modality, grammar.settings(), known)
+        found = executor.map("properties", work, [_tokens(data.take(part)) for part in parts])
+        labels[np.ix_(rows, [names.index(name) for name in known])] = np.concatenate(found)
     return replace(data, labels=labels)
-
-
-def refuse_unknown(names: Sequence[str], modality: str = "molecule") -> None:
-    """MolgenError for a property that molgen does not compute."""
-    if not names:
-        return
-    known = [score.name for score in science(modality).SCORES]
-    if strange := [name for name in names if name not in known]:
-        raise MolgenError(f"no property {strange[0]!r}; there are {', '.join(known)}")
 
 
 def _tokens(data: Sequences) -> list[list[int]]:

@@ -16,7 +16,7 @@ from molgen.planning import checked
 from molgen.profile import Profile
 from molgen.progress import shares
 from molgen.science import science
-from molgen.settings import DesignSettings
+from molgen.settings import ALIGNED, FITTED, DesignSettings
 from molgen.store import digest
 
 log = logging.getLogger("molgen.pipeline")
@@ -48,11 +48,10 @@ def with_own_prior(settings: DesignSettings, executor: Executor) -> DesignSettin
     made_from = [settings.generator, origin, settings.train, settings.train_steps, settings.seed, _sum(settings.train)]
     out = settings.out.with_name(f"{settings.out.name}.prior-{digest(made_from)[:8]}.safetensors")
     log.info("training a prior on %s: %s", settings.train, out)
-    own = {} if origin else _first_training(settings, profile)
+    how = _how(settings, profile, origin)
     told = TrainSettings(
         train=settings.train, out=str(out), modality=profile.modality, family=settings.generator, origin=origin,
-        steps=settings.train_steps, minutes=settings.minutes, seed=settings.seed, device=settings.device, resume=True,
-        patience=PATIENCE, **own,
+        minutes=settings.minutes, seed=settings.seed, device=settings.device, resume=True, **how,
     )  # fmt: skip
     with shares("train") as tick:
         train_generator(told, executor, tick=tick)
@@ -61,6 +60,22 @@ def with_own_prior(settings: DesignSettings, executor: Executor) -> DesignSettin
 
 def _sum(source: str) -> str:
     return "" if source in DATASETS or not Path(source).is_file() else sha256_of(Path(source))
+
+
+def _how(settings: DesignSettings, profile: Profile, origin: str) -> dict[str, Any]:
+    """How long is trained and how large; of what is fitted without a network, what its grammar is.
+
+    Raises:
+        MolgenError: a motif, for a model of an alignment's columns.
+    """
+    if settings.generator in ALIGNED:
+        if settings.motif:
+            raise MolgenError(f"--motif {settings.motif}: --generator {settings.generator} keeps none; take another")
+        return {}
+    own = {} if origin else _first_training(settings, profile)
+    if settings.generator in FITTED:
+        return {name: value for name, value in own.items() if name == "grammar"}
+    return {"steps": settings.train_steps, "patience": PATIENCE, **own}
 
 
 def _first_training(settings: DesignSettings, profile: Profile) -> dict[str, Any]:

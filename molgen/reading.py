@@ -10,19 +10,19 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from rdkit import Chem, rdBase
 
 from molgen.errors import MolgenError
-from molgen.textfile import Text, read_lines
+from molgen.textfile import NO_VALUE, Text, read_lines
 
 log = logging.getLogger("molgen.reading")
 
 TEXT_NAMES = ("smiles", "canonical_smiles", "isomeric_smiles", "design", "cxsmiles", "structure", "smiles_string")
 TEXT_NAMES += ("mol", "molecule")
 ID_NAMES = ("id", "name", "compound_id", "molecule_id", "compound", "molecule_name", "chembl_id", "zinc_id", "title")
-NO_VALUE = {"", "nan", "na", "n/a", "null", "none", "-"}
 WHITESPACE = " "  # as a delimiter: the first run of blanks or tabs, once, so that names may hold blanks
 DELIMITERS = ("\t", ",", ";", "|", WHITESPACE)
 SMILES_SUFFIXES = (".smi", ".smiles", ".ism", ".can")
@@ -48,7 +48,7 @@ class Designs:
     """The designs of one file. `len(table) + len(rejected) == rows`."""
 
     path: Path
-    table: pd.DataFrame  # row (line in the file, from 1), id, text
+    table: pd.DataFrame  # row (line in the file, from 1), id, text; and the columns that were asked for, as text
     rejected: pd.DataFrame  # row, id, text, reason
     column: str  # its name, or '' where the file has no header
     delimiter: str  # '' where there is one column
@@ -87,26 +87,34 @@ def find_column(path: Path | str, column: str | None = None, how: str = HOW, kin
     how: what the user writes to name a column, for the sentence of the MolgenError where none is found.
     """
     path = Path(path)
-    layout = _layout(path, _first_rows(path, read_lines(path), kind), column, kind, how)
+    layout = _layout(path, _first_rows(path, read_lines(path, f"{kind.one}s"), kind), column, kind, how)
     return layout.header[layout.text] if layout.header else ""
 
 
-def read_designs(path: Path | str, column: str | None = None) -> Designs:
+def column_names(path: Path | str, column: str | None = None, kind: Kind = MOLECULES) -> tuple[str, ...]:
+    """The names of all columns, () where the file has no header."""
+    path = Path(path)
+    return _layout(path, _first_rows(path, read_lines(path, f"{kind.one}s"), kind), column, kind).header
+
+
+def read_designs(path: Path | str, column: str | None = None, also: Sequence[str] = ()) -> Designs:
     """Reads a file of molecules; finds delimiter, header and column on its own, unless `column` names one.
 
-    `column` is a header's name, or a number from 1. A row number is the row's line in the file, from 1. Raises
-    MolgenError where there is no such file or column, or no row at all.
+    `column` is a header's name, or a number from 1; `also` names columns whose cells come with the table, as text. A
+    row number is the row's line in the file, from 1. Raises MolgenError where there is no such file or column, or no
+    row at all.
     """
-    designs = read_table(Path(path), read_lines(Path(path)), column, MOLECULES)
+    designs = read_table(Path(path), read_lines(Path(path), f"{MOLECULES.one}s"), column, MOLECULES, also)
     for note in designs.notes[:5]:
         log.warning("%s", note)
     return designs
 
 
-def read_table(path: Path, text: Text, column: str | None, kind: Kind) -> Designs:
+def read_table(path: Path, text: Text, column: str | None, kind: Kind, also: Sequence[str] = ()) -> Designs:
     """The designs in the lines of a table, as `read_designs` finds them; `path` is for messages. Logs nothing."""
     layout = _layout(path, _first_rows(path, text, kind), column, kind)
-    used: list[tuple[int, str, str]] = []
+    others = [_named(path, layout.header, name, kind, HOW) for name in also]
+    used: list[tuple[Any, ...]] = []
     rejected: list[tuple[int, str, str, str]] = []
     notes = [text.note] if text.note else []
     for row, cells, lines in _records(text.lines, layout):
@@ -114,29 +122,31 @@ def read_table(path: Path, text: Text, column: str | None, kind: Kind) -> Design
         if reason:
             rejected.append((row, name, design, reason))
         else:
-            used.append((row, name, design))
+            used.append((row, name, design, *(_cell(cells, index) for index in others)))
         if lines > 1:
             notes.append(f"row {row} of {path} spans {lines} lines (a quoted cell)")
     if not used and not rejected:
         raise MolgenError(f"there are no {kind.one}s in {path}: it has a header and no rows")
     column = layout.header[layout.text] if layout.header else ""
     delimiter = layout.delimiter if layout.width > 1 else ""
-    return gathered(path, used, rejected, notes, text.encoding, column, delimiter)
+    return gathered(path, used, rejected, notes, text.encoding, column, delimiter, also)
 
 
 def gathered(
     path: Path,
-    used: Sequence[tuple[int, str, str]],
+    used: Sequence[tuple[Any, ...]],
     rejected: Sequence[tuple[int, str, str, str]],
     notes: Sequence[str],
     encoding: str,
     column: str = "",
     delimiter: str = "",
+    also: Sequence[str] = (),
 ) -> Designs:
-    """Rows (row, id, text) that are used, and those (row, id, text, reason) that are not, as tables."""
+    """Rows (row, id, text, cells of `also`) that are used and those (row, id, text, reason) that are not, as tables."""
+    texts = dict.fromkeys(("id", "text", *also), "str")
     return Designs(
         path,
-        pd.DataFrame(used, columns=["row", "id", "text"]).astype({"row": "int64", "id": "str", "text": "str"}),
+        pd.DataFrame(used, columns=["row", "id", "text", *also]).astype({"row": "int64", **texts}),
         pd.DataFrame(rejected, columns=["row", "id", "text", "reason"]).astype({"row": "int64"}),
         column,
         delimiter,
@@ -323,6 +333,11 @@ def _interpreted(cells: list[str] | None, layout: _Layout, row: int) -> tuple[st
         return name, cells[layout.text], f"columns: the row has {len(cells)} cells where {layout.width} are expected"
     text = _undefused(cells[layout.text].strip())
     return name, text, f"empty: no {one} in this row" if text.casefold() in NO_VALUE else ""
+
+
+def _cell(cells: list[str] | None, index: int) -> str:
+    """A cell of a row that may be too short for it."""
+    return cells[index].strip() if cells and index < len(cells) else ""
 
 
 def _undefused(text: str) -> str:

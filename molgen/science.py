@@ -123,8 +123,12 @@ class Science(Protocol):
         """The table of all rows with what is looked up for ranked designs only, before some are selected."""
         ...
 
-    def read_designs(self, path: Path | str, column: str | None = None) -> Designs:
-        """Reads a user's file."""
+    def read_designs(self, path: Path | str, column: str | None = None, also: Sequence[str] = ()) -> Designs:
+        """Reads a user's file; `also` names columns of a table whose cells come with the designs."""
+        ...
+
+    def column_names(self, path: Path | str, column: str | None = None) -> tuple[str, ...]:
+        """The names of the columns of a user's file; () where it has none."""
         ...
 
     def find_column(self, path: Path | str, column: str | None = None, how: str = "--column") -> str:

@@ -52,13 +52,12 @@ class Rule(Protocol):
 
 @dataclass(frozen=True)
 class Property:
-    """A score that is one function of one design."""
+    """A score that is one function of one design. What it means stands at the column of its name."""
 
     name: str
     unit: str
     better: Better
     function: Callable[[Any], float]
-    meaning: str = ""
 
     def __call__(self, chunk: Sequence[Any]) -> Values:
         pairs = [self._value(design) for design in chunk]

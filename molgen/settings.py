@@ -12,8 +12,12 @@ from typing import Literal, get_args
 from molgen.errors import MolgenError
 
 MOST_SAMPLES = 100_000_000
-Generator = Literal["autoregressive", "vae", "gan", "diffusion", "flow"]
-Family = Literal["autoregressive", "vae", "gan", "adjacency_gan", "diffusion", "flow"]
+MOST_GUIDANCE = 100
+Fitted = Literal["profile", "hmm", "ardca", "ngram", "resample"]  # without a network: none ships, each is fitted whole
+Generator = Literal["autoregressive", "vae", "gan", "diffusion", "flow", Fitted]
+Family = Literal["autoregressive", "vae", "gan", "adjacency_gan", "diffusion", "flow", Fitted]
+ALIGNED = ("profile", "hmm", "ardca")  # of the columns of an alignment
+FITTED = get_args(Fitted)
 TRAINING = "training"  # as a reference: the training set that the prior's card names
 NOTHING = "none"
 Modality = Literal["molecule", "protein"]
@@ -33,6 +37,7 @@ class GenerateSettings:
     temperature: float = 1.0
     top_p: float = 1.0
     want: tuple[str, ...] = ()  # properties to draw to order, NAME=VALUE, of those that the prior was taught
+    guidance: float | None = None  # how far to lean to them: 1 as the data do, 0 not at all; None: as the prior says
     motif: str = ""  # what every design must look like, such as XXXXC[3-8]CXXX; kept by construction
     device: Literal["auto", "cpu", "cuda"] = "auto"
     workers: int | None = None  # processes for chemistry; None: one a core
@@ -63,6 +68,7 @@ class DesignSettings:
     temperature: float = 1.0
     top_p: float = 1.0
     want: tuple[str, ...] = ()  # properties to draw to order, NAME=VALUE, of those that the prior was taught
+    guidance: float | None = None  # how far to lean to them: 1 as the data do, 0 not at all; None: as the prior says
     motif: str = ""  # what every design must look like, such as XXXXC[3-8]CXXX; kept by construction
     device: Literal["auto", "cpu", "cuda"] = "auto"
     workers: int | None = None
@@ -113,7 +119,10 @@ def _check_drawing(settings: GenerateSettings | DesignSettings) -> None:
         raise MolgenError(f"--top-p {settings.top_p} must be above 0 and at most 1 (1 draws as trained)")
     if settings.seed < 0:
         raise MolgenError(f"--seed {settings.seed} must be 0 or more")
-    wanted(settings)
+    if not wanted(settings) and settings.guidance is not None:
+        raise MolgenError(f"--guidance {settings.guidance} leans to what is wanted: say that with --want NAME=VALUE")
+    if settings.guidance is not None and not 0 <= settings.guidance <= MOST_GUIDANCE:
+        raise MolgenError(f"--guidance {settings.guidance} must be from 0 to {MOST_GUIDANCE} (1 draws as trained)")
     _choice("--device", settings.device, ("auto", "cpu", "cuda"))
     _choice("--generator", settings.generator, get_args(Generator))
 

@@ -19,7 +19,7 @@ from molgen.provenance import sha256_of
 from molgen.recipes import family, recipe_of
 
 TRUTH = {"true": True, "false": False, "yes": True, "no": False, "1": True, "0": False}
-OF_PROPERTIES = ("centre", "spread")
+OF_PROPERTIES = ("decoder.condition", "centre", "spread", "told.", "network.told.")  # weights that go with them
 AUTOENCODER = "autoencoder."  # the weights that priors over its latent space borrow
 
 logger = logging.getLogger("molgen.train")
@@ -87,6 +87,11 @@ def recipe(kind: str, words: tuple[str, ...], origin: Origin | None) -> Any:
         begun = origin.recipe
     else:
         begun = record(autoencoder=origin.recipe) if latent and origin else record()
+    return changed(begun, words)
+
+
+def changed(begun: Any, words: tuple[str, ...]) -> Any:
+    """The recipe with the settings that `words` (NAME=VALUE) change; MolgenError for a word that is no setting."""
     return replace(begun, **dict(_setting(begun, word) for word in words))
 
 
@@ -144,7 +149,7 @@ def take(module: nn.Module, origin: Origin | None, out: Path) -> dict[str, Any]:
         return {"borrows": {"prefix": AUTOENCODER, **begun["from"]}}
     own = module.state_dict()
     if getattr(origin.recipe, "properties", ()) != getattr(module.recipe, "properties", ()):
-        weights = {name: w for name, w in weights.items() if not name.startswith(("decoder.condition", *OF_PROPERTIES))}
+        weights = {name: w for name, w in weights.items() if not name.startswith(OF_PROPERTIES)}
     fitting = {name: w for name, w in weights.items() if name in own and own[name].shape == w.shape}
     if not fitting:
         raise MolgenError(f"{origin.path} has no weights that fit the {module.recipe.kind} family: leave out --from")

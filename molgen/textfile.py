@@ -12,6 +12,8 @@ from pathlib import Path
 
 from molgen.errors import MolgenError
 
+NO_VALUE = {"", "nan", "na", "n/a", "null", "none", "-"}  # of a cell that holds nothing, in lower case
+
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -25,7 +27,7 @@ _FOREIGN = (
     (b"\xd0\xcf\x11\xe0", "an old Excel workbook", "save the sheet as CSV"),
     (b"PAR1", "a Parquet file", "write it as CSV: pandas.read_parquet(...).to_csv(...)"),
     (b"\x28\xb5\x2f\xfd", "a zstandard archive", "unpack it first: unzstd FILE"),
-    (b"%PDF", "a PDF document", "give a CSV, TSV or SMILES file"),
+    (b"%PDF", "a PDF document", "give its table as CSV or TSV"),
 )
 
 
@@ -38,14 +40,15 @@ class Text:
     note: str  # '' or a warning for the user
 
 
-def read_lines(path: Path) -> Text:
+def read_lines(path: Path, nouns: str) -> Text:
     """All lines of a text file, plain or packed with gzip, bzip2 or xz (by content, not by name).
 
-    Raises MolgenError where there is no such file, nothing in it, or something that isn't text.
+    nouns: what the file should hold, such as 'molecules', for messages. Raises MolgenError where there is no such file,
+    nothing in it, or something that isn't text.
     """
-    data = _unpacked(path, _bytes(path))
+    data = _unpacked(path, _bytes(path, nouns))
     if not data.strip():
-        raise MolgenError(f"{path} is empty: there are no molecules in it")
+        raise MolgenError(f"{path} is empty: there are no {nouns} in it")
     for magic, what, remedy in _FOREIGN:
         if data.startswith(magic):
             raise MolgenError(f"{path} is {what}, not a table in text form: {remedy}")
@@ -53,9 +56,9 @@ def read_lines(path: Path) -> Text:
     return Text(re.split(r"\r\n|\n|\r", text), encoding, note)
 
 
-def _bytes(path: Path) -> bytes:
+def _bytes(path: Path, nouns: str) -> bytes:
     if path.is_dir():
-        raise MolgenError(f"{path} is a folder, where a file with molecules is needed")
+        raise MolgenError(f"{path} is a folder, where a file with {nouns} is needed")
     try:
         return path.read_bytes()
     except (FileNotFoundError, NotADirectoryError) as error:

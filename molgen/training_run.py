@@ -13,25 +13,22 @@ from typing import Any, Literal
 
 import torch
 
-from molgen import starting
+from molgen import starting, taught
 from molgen.batch import Grammar
-from molgen.candidates import to_csv
-from molgen.datasets import DATASETS
 from molgen.encoding import TrainingSet, encode_training_set
 from molgen.errors import MolgenError
 from molgen.executor import Executor
 from molgen.generator import NeuralGenerator
-from molgen.labels import labelled, refuse_unknown
-from molgen.line import command_line
+from molgen.labels import labelled
 from molgen.modality import named
 from molgen.provenance import commit, find_device, versions
 from molgen.recipes import build, family, settings_of
-from molgen.science import columns
 from molgen.sequences import Sequences
-from molgen.settings import Family, Modality
+from molgen.settings import FITTED, Family, Modality
 from molgen.starting import Origin
 from molgen.store import write_atomic
 from molgen.train import History, Plan, train
+from molgen.training_card import about, data_entry, refuse_rejected, write_rejected
 
 logger = logging.getLogger("molgen.train")
 
@@ -120,6 +117,10 @@ def train_generator(
             `resume`.
         OutputError: what cannot be written.
     """
+    if settings.family in FITTED:
+        from molgen.fitting import fit_baseline
+
+        return fit_baseline(settings, executor, tick)
     out = Path(settings.out)
     device = find_device(settings.device)
     made_by = {"commit": commit(), "versions": versions()}  # of the code that trains: the checkout may change meanwhile
@@ -129,24 +130,26 @@ def train_generator(
     grammar = starting.grammar(modality, settings.grammar, origin)
     if origin and origin.path.resolve() == out.resolve():
         raise MolgenError(f"--out {out} is the prior to begin from: choose another name, so that it is kept")
-    refuse_unknown(getattr(recipe, "properties", ()), modality.name)
+    names = getattr(recipe, "properties", ())
+    given = taught.given(names, settings.train, settings.column, modality.name)
     module = build(recipe, grammar, settings.seed)
     borrows = starting.take(module, origin, out)
     identity = _identity(settings, origin)
     _refuse_strangers(settings, out, identity)
-    data = encode_training_set(settings.train, settings.column, grammar, executor, modality.name)
+    data = encode_training_set(settings.train, settings.column, grammar, executor, modality.name, given)
     logger.info("%s", data.coverage())
-    _refuse(settings, data)
-    _write_rejected(out, data)
+    refuse_rejected(settings, data)
+    write_rejected(out, data)
     checkpoint = _begin(out, data, identity)
     training, held_out = _split(settings, data)
-    if names := getattr(recipe, "properties", ()):
+    if names:
         training = labelled(training, names, grammar, executor, settings.seed, modality=modality.name)
     plan = _plan(settings, recipe, len(training), starting.goes_further(recipe, origin))
     history = _fit(module, training, held_out, settings, plan, device.kind, checkpoint, report, tick)
-    numbers = {"trained_on": len(training), "held_out": len(held_out)}
+    entry = data_entry(settings, data, len(data.offsets) - 1)
+    entry |= {"trained_on": len(training), "held_out": len(held_out)}
     made_by |= {"device": device.title, **borrows}
-    card = _card(settings, _data(settings, data) | numbers, recipe, grammar, history, made_by)
+    card = _card(settings, entry, recipe, grammar, history, made_by)
     NeuralGenerator(module.cpu(), card).save(out)
     return out
 
@@ -167,7 +170,8 @@ def _refuse_strangers(settings: TrainSettings, out: Path, identity: dict[str, An
 def _begin(out: Path, data: TrainingSet, identity: dict[str, Any]) -> Path:
     """The checkpoint's file; it is gone on with only by the same settings and the same molecules."""
     checkpoint, told = _checkpoint(out), _told(out)
-    tokens = hashlib.blake2b(data.flat.tobytes() + data.offsets.tobytes(), digest_size=16).hexdigest()
+    labels = b"" if data.labels is None else data.labels.tobytes()
+    tokens = hashlib.blake2b(data.flat.tobytes() + data.offsets.tobytes() + labels, digest_size=16).hexdigest()
     identity = identity | {"training molecules": tokens}
     if checkpoint.exists():
         _refuse_other(checkpoint, told, identity)
@@ -211,30 +215,8 @@ def _as_json(value: dict[str, Any]) -> bytes:
     return (json.dumps(value, indent=2, allow_nan=False) + "\n").encode()
 
 
-def _refuse(settings: TrainSettings, data: TrainingSet) -> None:
-    if settings.invalid_rows == "fail" and len(data.rejected):
-        first = data.rejected.iloc[0]
-        raise MolgenError(
-            f"{settings.train}, row {first['row']}: {str(first['text'])[:80]!r}: {first['reason']} "
-            f"({len(data.rejected)} such rows). Mend them, or go on without them: --invalid-rows reject"
-        )
-
-
-def _write_rejected(out: Path, data: TrainingSet) -> None:
-    """The rows that nothing is learned from, with the reason, beside the weights."""
-    path = out.with_suffix(".rejected_inputs.csv")
-    if data.rejected.empty:
-        path.unlink(missing_ok=True)
-        return
-    write_atomic(path, to_csv(data.rejected))
-    first = data.rejected.iloc[0]
-    where = f"row {first['row']}: {str(first['text'])[:80]!r} ({first['reason']})"
-    logger.warning("%s of %s rows are not learned from, see %s; the first is %s",
-                   f"{len(data.rejected):,}", f"{data.rows:,}", path, where)  # fmt: skip
-
-
 def _split(settings: TrainSettings, data: TrainingSet) -> tuple[Sequences, Sequences]:
-    sequences = Sequences(data.flat, data.offsets)
+    sequences = Sequences(data.flat, data.offsets, data.labels)
     return sequences.split(min(settings.held_out, len(sequences) // 10), settings.seed)
 
 
@@ -288,19 +270,6 @@ def _fit(
         torch.set_num_threads(before)
 
 
-def _data(settings: TrainSettings, data: TrainingSet) -> dict[str, Any]:
-    """Where the training molecules are, so that designs can be compared with them later, and what became of them."""
-    return {
-        "name": data.name if data.name in DATASETS else str(Path(data.name).resolve()),
-        "column": settings.column,
-        "sha256": data.sha256,
-        "rows": data.rows,
-        "rejected": len(data.rejected),
-        "used": len(data.offsets) - 1,
-        "stereo_dropped": data.stereo_dropped,
-    }
-
-
 def _log(path: Path, row: Row) -> None:
     """Adds one line of losses; those that a resumed run makes anew are replaced."""
     lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else [",".join(row)]
@@ -318,16 +287,13 @@ def _card(
     made_by: dict[str, Any],
 ) -> dict[str, Any]:
     """What a reader must know of a prior: what it is, what it was made from and how, and how good it is."""
-    last, ours = history.kept, f"that of the training {columns(settings.modality).NOUNS[1]}"
+    last = history.kept
     return {
         "family": recipe.kind,
         "modality": settings.modality,
         "recipe": settings_of(recipe),
         "data": data,
-        "licence": DATASETS[settings.train].licence if settings.train in DATASETS else ours,
-        "command": command_line("train", settings),
-        "settings": asdict(settings),
-        "seed": settings.seed,
+        **about(settings),
         **made_by,
         "minutes": round(history.minutes, 1),
         "steps": history.steps,

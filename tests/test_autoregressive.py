@@ -13,6 +13,7 @@ from molgen.families.autoregressive import Autoregressive, AutoregressiveRecipe
 from molgen.molecule.grammar import MoleculeGrammar
 from molgen.molecule.vocabulary import ADD, Atom, Vocabulary
 from molgen.nn.decoder import CausalDecoder
+from molgen.nn.guiding import Guided
 from molgen.nn.stepping import Exact, Rounded, Stepper
 from molgen.nn.tokens import inverse_cdf, nucleus, write
 from molgen.recipes import build
@@ -184,3 +185,58 @@ def test_properties_that_are_not_told_are_seen_as_nothing() -> None:
     model.centre, model.spread = torch.tensor([1.0, 10.0]), torch.tensor([2.0, 5.0])
     seen = model.condition(torch.tensor([[3.0, torch.nan], [torch.nan, 0.0]]))
     assert seen.tolist() == [[1.0, 0.0, 1.0, 0.0], [0.0, -2.0, 0.0, 1.0]]
+
+
+def of_two_classes(told: float) -> Autoregressive:
+    """A model whose first atom is C or O with chances 1/2 where nothing is told, `told` and 1 - `told` where it is."""
+    model = build(replace(RECIPE, properties=("class",)), TINY).eval()
+    carbon, oxygen = (
+        next(p for p, t in enumerate(TINY.vocabulary.tokens) if t.kind == ADD and t.atom == a) for a in (0, 1)
+    )
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.zero_()
+        weight = model.decoder.condition.maps[-1].weight  # (V, 2): value, and whether it is told
+        weight[carbon, 1], weight[oxygen, 1] = math.log(2 * told), math.log(2 * (1 - told))
+    model.wanted = torch.tensor([1.0])
+    return model
+
+
+@pytest.mark.parametrize(("guidance", "share"), [(0.0, 0.5), (1.0, 0.8), (2.0, 16 / 17), (3.0, 64 / 65), (0.5, 2 / 3)])
+def test_a_guided_step_weighs_the_free_chances_by_the_likelihood_ratio_to_the_power_of_g(
+    guidance: float, share: float
+) -> None:
+    """1/2 and 1/2 free, 4/5 and 1/5 told: by g = 2 as (4/5)^2 to (1/5)^2, 16 to 1; by g = 1/2 as 2 to 1."""
+    model = of_two_classes(0.8)
+    stepper = Guided(Stepper(model.decoder, Exact()), guidance)
+    walk, state = TINY.walk(3, TINY.longest), stepper.start(3, TINY.longest, model.condition(torch.ones(3, 1)))
+    guide = walk.guide()
+    assert int(guide.allowed[0].sum()) == 2
+    found = stepper.step(torch.full((3,), model.decoder.inputs.start), guide, state).softmax(1)[guide.allowed]
+    low, high = found.view(3, 2).sort(1).values.unbind(1)
+    assert low.tolist() == pytest.approx([1 - share] * 3, abs=1e-6) and high.tolist() == pytest.approx([share] * 3)
+    model.guidance = guidance
+    first = model.draw(4000, torch_rng(0, "guided"))[:, 0]
+    assert (first == first.mode().values).float().mean().item() == pytest.approx(share, abs=0.03)
+
+
+def test_guided_rows_keep_their_halves_when_others_are_dropped() -> None:
+    """Drawn alone or among rows that end early, a row is the same; logits are those of two whole passes."""
+    model = build(replace(RECIPE, properties=("class",)), TINY, seed=3).eval()
+    for linear in model.decoder.condition.maps:
+        torch.nn.init.normal_(linear.weight, generator=torch_rng(0, "condition"))
+    condition, guided = (
+        model.condition(torch.linspace(-1, 1, 64)[:, None]),
+        Guided(Stepper(model.decoder, Exact()), 2.0),
+    )
+    uniform = torch.rand(64, TINY.longest, generator=torch_rng(3, "test"))
+    drawn = write(guided, TINY, uniform, condition=condition)
+    for row in (0, 17, 63):
+        own = slice(row, row + 1)
+        assert torch.equal(drawn[own], write(guided, TINY, uniform[own], condition=condition[own]))
+    guide = guide_along(TINY, drawn)
+    told, free = (model.decoder(drawn, guide, c) for c in (condition, torch.zeros_like(condition)))
+    whole = torch.where(guide.allowed, free + 2 * (told - free), -torch.inf)
+    taken = [inverse_cdf(whole[:, step], uniform[:, step]) for step in range(drawn.shape[1])]
+    before_end = Batch(TINY, drawn).weight.bool()
+    assert torch.equal(torch.stack(taken, 1)[before_end], drawn[before_end])

@@ -1,6 +1,7 @@
 """The comparison of generators: its rows, its table, and what it does not do twice."""
 
 import json
+import math
 from pathlib import Path
 
 import pytest
@@ -24,7 +25,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         asked.append(f"{len(designs)} {seed}")
         return {"valid_as_drawn": 1.0, "fcd_test": designs.count("CCO") / len(designs)}
 
-    contest = Contest("moses", "six", 6, lambda executor: figures)
+    contest = Contest("moses", "six", 6, lambda executor: figures, "six")
     monkeypatch.setitem(contests.CONTESTS, "moses", contest)
     monkeypatch.setattr(contests.datasets, "read_rows", lambda name: (range(99), DESIGNS))
     return asked
@@ -40,6 +41,20 @@ def test_the_control_is_every_real_molecule_once_and_nothing_is_measured_twice(s
     assert [row["fcd_test"] for row in rows[:2]] == pytest.approx([1 / 6, 1 / 6]) and len(small) == 4
     benchmark(settings, Serial())
     assert len(small) == 4
+
+
+def test_bits_are_the_mean_of_what_can_be_spelled_and_absent_without_a_likelihood(small) -> None:
+    class Known:
+        def log_likelihood(self, designs: list[str]) -> list[float]:
+            return [-2 * math.log(2), -4 * math.log(2), *[math.nan] * (len(designs) - 2)]
+
+    class Refusing:
+        def log_likelihood(self, designs: list[str]) -> list[float]:
+            raise MolgenError("the gan family has no likelihood")
+
+    contest = contests.CONTESTS["moses"]
+    assert contest.likelihood(Known()) == pytest.approx({"bits": 3.0})
+    assert contest.likelihood(Refusing()) == {} == contest.likelihood(object())
 
 
 def test_an_unknown_generator_is_told_before_anything_is_spent(small, tmp_path: Path) -> None:

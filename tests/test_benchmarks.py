@@ -8,7 +8,19 @@ from benchmarks import metrics, tables
 
 
 @pytest.mark.parametrize(
-    "name", ["sampling", "metrics", "moses_reference", "packing", "finetuning", "ehrlich", "peptides"]
+    "name",
+    [
+        "sampling",
+        "metrics",
+        "moses_reference",
+        "packing",
+        "finetuning",
+        "ehrlich",
+        "peptides",
+        "ordering",
+        "inpainting",
+        "family",
+    ],
 )
 def test_a_benchmark_imports_and_has_a_main(name: str) -> None:
     assert callable(importlib.import_module(f"benchmarks.{name}").main)

@@ -2,6 +2,7 @@
 
 import errno
 import functools
+import json
 import logging
 import os
 import subprocess
@@ -71,6 +72,9 @@ def test_every_command_has_a_help_text(command: str, capsys: pytest.CaptureFixtu
         ("data fetch mosses", "There is no data set 'mosses'"),
         ("train --out x.safetensors", "--train"),
         ("generate --out designs.txt", "must be a .csv file"),
+        ("generate --guidance 2", "--guidance 2.0 leans to what is wanted: say that with --want NAME=VALUE"),
+        ("design --want logp=2 --guidance -1", "--guidance -1.0 must be from 0 to 100"),
+        ("design --want logp=2 --guidance 2", "was not taught that property; it knows none"),
     ],
 )
 def test_a_wrong_command_is_one_sentence_and_exit_code_2(
@@ -207,6 +211,26 @@ def test_train_generate_and_design_with_a_real_generator(
     run = molgen.open_run(tmp_path / "run")
     assert run.candidates["as_drawn"].tolist() == table["design"].tolist()
     assert run.candidates["in_training"].notna().any()
+
+
+def test_a_column_is_taught_and_drawn_to_order_and_another_guidance_is_another_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    weights, out = str(tmp_path / "tiny.safetensors"), str(tmp_path / "ordered.csv")
+    rows = [f"{'GIGKFLHSAKKF'[: 5 + k % 7]}K,{k % 2}" for k in range(24)]
+    (tmp_path / "mine.csv").write_text("\n".join(["sequence,active", *rows, "GIGKF,"]))
+    train = ["train", "--train", str(tmp_path / "mine.csv"), "--modality", "protein", "--steps", "2", "--out", weights]
+    for setting in ("width=16", "depth=1", "properties=active,net_charge"):
+        train += ["--set", setting]
+    assert main(train) == 0
+    ordered = ["generate", "--prior", weights, "--samples", "20", "--want", "active=1", "--out", out]
+    assert main([*ordered, "--guidance", "2"]) == 0 and main([*ordered, "--guidance", "2"]) == 0
+    assert json.loads(Path(f"{out}.json").read_text())["made_from"]["guidance"] == 2.0
+    assert main(ordered) == 2
+    assert "is there already (guidance 2.0 -> none)" in capsys.readouterr().err
+    run = ["design", "--prior", weights, "--samples", "20", "--profile", "protein", "--out", str(tmp_path / "run")]
+    assert main([*run, "--want", "active=1", "--want", "net_charge=5", "--guidance", "2", "--workers", "1"]) == 0
+    assert molgen.open_run(tmp_path / "run").manifest["made_from"]["want"] == {"active": 1.0, "net_charge": 5.0}
 
 
 def test_doctor_and_the_list_of_data_sets_run(

@@ -302,6 +302,14 @@ def test_every_draw_keeps_a_motif_and_the_generator_itself_stays_free(subject: S
     assert free.sample(20, seed=8) == before and not all(map(motif.matches, before))
 
 
+@pytest.mark.parametrize("subject", WITH_MOTIFS, ids=lambda subject: subject.title)
+def test_a_motif_ends_designs_as_often_as_it_begins_them(subject: Subject) -> None:
+    """A writer under a mask alone puts the motif off until nothing else is left: it then ends nearly all designs."""
+    designs = fitted(subject).with_motif("X*RGDX*").sample(400, seed=8)
+    first, last = np.mean([(one.startswith("RGD"), one.endswith("RGD")) for one in designs], axis=0)
+    assert abs(first - last) < 0.12 and first + last < 0.5  # five standard errors at a fifth each
+
+
 @pytest.mark.parametrize("name", ["autoregressive", "3-gram"])
 def test_a_modality_without_motifs_refuses_one(name: str) -> None:
     subject = next(one for one in SUBJECTS if one.name == name and one.kind is MOLECULES)

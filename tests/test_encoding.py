@@ -153,3 +153,18 @@ def test_the_rows_of_a_known_data_set_are_lines_of_its_file(tmp_path: Path, monk
     found = spelled("qm9-test")
     assert found.name == "qm9-test" and found.rejected["row"].tolist() == [12]
     assert len(rows_of(found)) == 2
+
+
+def test_taught_columns_follow_their_rows_past_those_that_are_rejected(tmp_path: Path) -> None:
+    text = "SMILES,active,pIC50\nCCO,1,\nxyz,0,5\nCCN,?,5\n[Fe],1,5\nCCC,0,6.5\nCCO,,7\n"
+    found = encode_training_set(written(tmp_path, text), None, VOCABULARY, Serial(), given=("pIC50", "active"))
+    assert found.rejected["row"].tolist() == [3, 4, 5] and len(found.offsets) - 1 == 3
+    assert "active: '?' is no number" in found.rejected["reason"].iloc[1]
+    assert found.rejected.columns.tolist() == ["row", "id", "text", "reason"]
+    assert np.array_equal(found.labels, [[np.nan, 1], [6.5, 0], [7, np.nan]], equal_nan=True)
+
+
+def test_a_file_whose_taught_column_holds_words_is_refused_with_the_first(tmp_path: Path) -> None:
+    path = written(tmp_path, "SMILES,active\nCCO,yes\nCCN,no\n")
+    with pytest.raises(MolgenError, match=r"2 rows are rejected; the first is row 2: 'CCO' \(active: 'yes' is no num"):
+        encode_training_set(path, None, VOCABULARY, Serial(), given=("active",))

@@ -1,6 +1,7 @@
 """The contract of a generator: always n designs, decided by the seed alone, kept by its file."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from molgen.families.autoregressive import AutoregressiveRecipe
 from molgen.generator import ROWS, NeuralGenerator, card_path, load_generator
 from molgen.molecule.grammar import MoleculeGrammar
 from molgen.recipes import build, recipe_of, settings_of
+from molgen.seeds import torch_rng
 
 RECIPE = AutoregressiveRecipe(width=16, depth=1, inputs=8)
 
@@ -113,3 +115,30 @@ def test_a_recipe_comes_back_from_its_card_and_a_strange_setting_is_named() -> N
     assert recipe_of(settings_of(RECIPE)) == RECIPE
     with pytest.raises(MolgenError, match="no setting 'wdith'"):
         recipe_of({"kind": "autoregressive", "wdith": 3})
+
+
+def taught() -> NeuralGenerator:
+    """A generator of two properties, whose untrained network hears them."""
+    recipe, grammar = replace(RECIPE, properties=("logp", "active")), MoleculeGrammar()
+    module = build(recipe, grammar, 0)
+    for linear in module.decoder.condition.maps:
+        torch.nn.init.normal_(linear.weight, generator=torch_rng(0, "condition"))
+    card = {"modality": "molecule", "recipe": settings_of(recipe), "grammar": grammar.settings()}
+    return NeuralGenerator(module, card)
+
+
+def test_a_guidance_of_1_draws_as_before_one_of_0_draws_freely_and_another_otherwise() -> None:
+    generator = taught()
+    wanted = {"active": 1.0}
+    to_order, free = generator.conditioned(wanted).sample(200, 0), generator.sample(200, 0)
+    assert to_order != free
+    assert generator.conditioned(wanted, 1.0).sample(200, 0) == to_order
+    assert generator.conditioned(wanted, 0.0).sample(200, 0) == free
+    leaning = generator.conditioned(wanted, 2.0)
+    assert leaning.sample(200, 0) not in (to_order, free)
+    assert leaning.sample(200, 0)[:50] == leaning.sample(50, 0) and generator.sample(200, 0) == free
+
+
+def test_what_was_not_taught_cannot_be_wanted() -> None:
+    with pytest.raises(MolgenError, match="not taught the property 'tpsa'; it knows logp, active"):
+        taught().conditioned({"tpsa": 60.0}, 2.0)

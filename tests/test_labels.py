@@ -7,6 +7,7 @@ from molgen.errors import MolgenError
 from molgen.executor import Serial
 from molgen.labels import labelled
 from molgen.molecule.vocabulary import Vocabulary
+from molgen.nn.told import moments
 from molgen.protein.codec import ProteinCodec
 from molgen.protein.grammar import ProteinGrammar
 from molgen.sequences import Sequences
@@ -40,3 +41,24 @@ def test_labels_of_proteins_are_properties_of_proteins() -> None:
     assert found.labels.ravel().tolist() == pytest.approx([7, kyte_doolittle, 10, 1.8], abs=1e-5)
     with pytest.raises(MolgenError, match="no property 'logp'; there are"):
         labelled(data, ("logp",), ProteinGrammar(), Serial(), seed=0, modality="protein")
+
+
+def test_given_columns_keep_their_rows_among_those_that_are_computed() -> None:
+    """Also where only a sample is computed: what the file says costs nothing."""
+    active = np.arange(8, dtype=np.float32)[:, None]
+    data = Sequences(eight().flat, eight().offsets, active)
+    found = labelled(data, ("rings", "active", "mw"), Vocabulary(), Serial(), seed=0).labels
+    assert found[:, 1].tolist() == list(range(8))
+    assert found[:2, 0].tolist() == [0, 1] and found[:2, 2].tolist() == pytest.approx([46.069, 78.114], abs=1e-2)
+    few = labelled(data, ("rings", "active"), Vocabulary(), Serial(), seed=0, most=3).labels
+    assert np.isnan(few[:, 0]).sum() == 5 and few[:, 1].tolist() == list(range(8))
+    alone = labelled(data, ("active",), Vocabulary(), Serial(), seed=0).labels
+    assert np.array_equal(alone, active)
+
+
+def test_mean_and_deviation_of_a_property_are_over_the_designs_that_have_it() -> None:
+    """An assay that few designs went through: of 1, 3 and two unknown, mean 2 and deviation 1."""
+    labels = np.array([[1, 0], [np.nan, 4], [3, np.nan], [np.nan, 8]], dtype=np.float32)
+    data = eight().take(np.arange(4))
+    centre, spread = moments(Sequences(data.flat, data.offsets, labels))
+    assert centre.tolist() == [2, 4] and spread.tolist() == pytest.approx([1, (32 / 3) ** 0.5])

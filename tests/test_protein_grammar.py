@@ -12,7 +12,7 @@ from molgen.batch import Batch, guide_along
 from molgen.errors import MolgenError
 from molgen.protein.alphabet import INDEX, RESIDUES
 from molgen.protein.codec import ProteinCodec
-from molgen.protein.grammar import ProteinGrammar
+from molgen.protein.grammar import ProteinGrammar, ProteinWalk
 from molgen.protein.motif import compile_motif
 from tests.test_protein_motif import MOTIFS
 
@@ -50,24 +50,49 @@ def test_without_a_motif_every_sequence_of_its_lengths_is_allowed_once(shortest:
     assert {len(word) for word in found} == set(range(shortest, longest + 1))
 
 
+def uniform(rows: int, grammar: ProteinGrammar, seed: int = 0) -> torch.Tensor:
+    return torch.rand(rows, grammar.longest, generator=torch.Generator().manual_seed(seed))
+
+
+def allowed_by(walk: ProteinWalk, steps: int) -> torch.Tensor:
+    """(B, T, V) bool: what each row may take at every step, if it always takes the first it may."""
+    found = []
+    for _ in range(steps):
+        found.append(walk.guide().allowed)
+        walk.advance(found[-1].int().argmax(dim=1))
+    return torch.stack(found, dim=1)
+
+
 @pytest.mark.parametrize("text", MOTIFS)
 @pytest.mark.parametrize(("shortest", "longest", "steps"), [(1, 5, 6), (3, 5, 6), (1, 5, 5)])
-def test_the_sequences_allowed_are_exactly_those_that_match(text: str, shortest: int, longest: int, steps: int) -> None:
-    matching = [
+def test_the_sequences_of_all_layouts_are_exactly_those_that_match(
+    text: str, shortest: int, longest: int, steps: int
+) -> None:
+    """Of three letters, by brute force; what one layout holds are the products of its positions."""
+    matching = {
         "".join(word)
         for size in range(shortest, steps)
         for word in itertools.product(LETTERS, repeat=size)
         if compile_motif(text).matches("".join(word))
-    ]
-    if matching:
-        found = walked(ProteinGrammar(longest, shortest, text), steps)
-        assert sorted(found) == sorted(matching)
+    }
+    if not matching:
+        return
+    grammar, held = ProteinGrammar(longest, shortest, text), set()
+    for row in {
+        row.numpy().tobytes() for row in allowed_by(grammar.walk(600, steps, uniform=uniform(600, grammar)), steps)
+    }:
+        allowed = np.frombuffer(row, dtype=bool).reshape(steps, -1)
+        size = int(allowed[:, 0].argmax())
+        assert allowed[size:, 0].all() and not allowed[size:, 1:].any() and not allowed[:size, 0].any()
+        choices = ([letter for letter in LETTERS if row[INDEX[letter] + 1]] for row in allowed[:size])
+        held |= {"".join(word) for word in itertools.product(*choices)}
+    assert held == matching
 
 
 @pytest.mark.parametrize("motif", ["", "XXXXC[3-8]CXXX", "X*RGDX*", "[KR](5,40){CM}*"])
 def test_random_walks_end_within_their_steps_and_match(motif: str) -> None:
     grammar, chance = ProteinGrammar(30, 5, motif), torch.Generator().manual_seed(0)
-    walk, drawn = grammar.walk(200, grammar.longest), []
+    walk, drawn = grammar.walk(200, grammar.longest, uniform=uniform(200, grammar)), []
     for _ in range(grammar.longest):
         drawn.append(torch.multinomial(walk.guide().allowed.float(), 1, generator=chance).squeeze(1))
         walk.advance(drawn[-1])
@@ -77,43 +102,44 @@ def test_random_walks_end_within_their_steps_and_match(motif: str) -> None:
     assert not motif or all(map(compile_motif(motif).matches, texts))
 
 
-def test_a_motif_comes_in_good_time_rather_than_at_the_last_moment() -> None:
-    """A writer that wants to end at 20 residues: by the mask alone RGD would stand at the end of 50."""
+def test_a_motif_stands_anywhere_alike_in_designs_as_long_as_free_ones() -> None:
+    """RGD in 20 residues has 18 places; a mask alone, without layouts, would put it off to the end."""
     grammar = ProteinGrammar(50, 5, "X*RGDX*").as_long_as(torch.full((100,), 20))
-    walk, chance, drawn = grammar.walk(300, grammar.longest), torch.Generator().manual_seed(0), []
-    for step in range(grammar.longest):
-        guide = walk.guide()
-        logits = guide.lean.clone()
-        logits[:, 0] += 9.0 if step >= 20 else -9.0
-        drawn.append(torch.multinomial(logits.masked_fill(~guide.allowed, -torch.inf).softmax(1), 1, generator=chance))
-        walk.advance(drawn[-1].squeeze(1))
-    texts = ProteinCodec(50, 5).decode(torch.cat(drawn, dim=1).tolist())
-    places = np.array([text.index("RGD") for text in texts])
-    assert np.mean([len(text) == 20 for text in texts]) > 0.9
-    assert np.bincount(places, minlength=18)[:18].min() > 0 and 6 < places.mean() < 11
+    allowed = allowed_by(grammar.walk(1800, 51, uniform=uniform(1800, grammar)), 51)
+    sizes, first = allowed[:, :, 0].int().argmax(dim=1), (allowed[:, :, 1:].sum(dim=2) == 1).int().argmax(dim=1)
+    assert (sizes == 20).float().mean() > 0.97
+    counts = np.bincount(first[sizes == 20], minlength=18)
+    assert len(counts) == 18 and np.abs(counts - 100).max() < 4 * np.sqrt(1800 / 18 * 17 / 18)
+
+
+def test_a_row_is_laid_out_by_its_own_numbers_alone() -> None:
+    grammar = ProteinGrammar(30, 5, "X*C[2-6]CX*")
+    numbers = uniform(40, grammar)
+    whole = allowed_by(grammar.walk(40, 31, uniform=numbers), 31)
+    assert torch.equal(allowed_by(grammar.walk(3, 31, uniform=numbers[[7, 0, 39]]), 31), whole[[7, 0, 39]])
+    assert len({row.numpy().tobytes() for row in whole}) > 35
 
 
 def test_rows_that_were_dropped_leave_the_others_as_they_are() -> None:
-    grammar = ProteinGrammar(6, 1, "X*CX")
-    walk = grammar.walk(3, grammar.longest)
-    walk.advance(torch.tensor(tokens_of("CAK")[:3]))
-    before = walk.guide().allowed
-    walk.keep(torch.tensor([2, 0]))
-    assert torch.equal(walk.guide().allowed, before[[2, 0]])
+    grammar = ProteinGrammar(6, 1, "X*CX*")
+    numbers = uniform(20, grammar)
+    one, other = (grammar.walk(20, grammar.longest, uniform=numbers) for _ in range(2))
+    kept = torch.tensor([17, 0, 4])
+    other.keep(kept)
+    assert torch.equal(allowed_by(one, 7)[kept], allowed_by(other, 7))
 
 
 def test_networks_are_told_the_mask_without_the_motif() -> None:
+    free, bound = (ProteinGrammar(10, 5, motif) for motif in ("", "CX*"))
+    plain, guide = free.walk(9, 11).guide(), bound.walk(9, 11, uniform=uniform(9, bound)).guide()
+    assert plain.told is None and torch.equal(guide.told, plain.allowed) and torch.equal(guide.context, plain.context)
+    assert not torch.equal(guide.allowed, plain.allowed)
+
+
+def test_a_likelihood_is_that_of_free_designs() -> None:
     tokens = torch.tensor([tokens_of("AAAAACA")])
-    free, bound = (guide_along(ProteinGrammar(10, 5, motif), tokens) for motif in ("", "X*CX"))
-    assert free.told is None and torch.equal(bound.told, free.allowed) and torch.equal(bound.context, free.context)
-    assert not torch.equal(bound.allowed, free.allowed)
-
-
-def test_a_foreign_sequence_has_a_forbidden_token_and_then_only_an_end() -> None:
-    guide = guide_along(ProteinGrammar(10, 5, "CXXXC"), torch.tensor([tokens_of("CAAAA")]))
-    allowed = guide.allowed[0].gather(1, torch.tensor(tokens_of("CAAAA"))[:, None]).squeeze(1)
-    assert allowed.tolist() == [True, True, True, True, False, True]
-    assert guide.allowed[0, 5].nonzero().flatten().tolist() == [0]
+    free, bound = (guide_along(ProteinGrammar(10, 5, motif), tokens) for motif in ("", "CXXXX"))
+    assert bound.told is None and torch.equal(bound.allowed, free.allowed)
 
 
 def test_fields_are_the_residues_and_cost_nothing_a_pair() -> None:
@@ -159,6 +185,8 @@ def test_limits_and_motifs_that_leave_nothing_are_refused(longest: int, shortest
 def test_too_few_steps_are_refused() -> None:
     with pytest.raises(MolgenError, match="4 steps are too few for 5 residues and an end"):
         ProteinGrammar(50, 5).walk(1, 4)
+    with pytest.raises(MolgenError, match="11 steps are too few for 12 residues and an end"):
+        ProteinGrammar(50, 5, "XXXXC[3-8]CXXX").walk(1, 11)
 
 
 def test_the_exchange_scores_are_biopythons_blosum62() -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from molgen.errors import MolgenError
-from molgen.protein.liabilities import LIABILITIES, Liability, liabilities, trypsin_sites
+from molgen.protein.liabilities import LIABILITIES, Liability, liabilities
 
 
 def found(sequence: str, name: str) -> list[tuple[int, str]]:
@@ -38,6 +38,9 @@ def found(sequence: str, name: str) -> list[tuple[int, str]]:
         ("ENLYFQSENLYFQA", "tev", [(1, "ENLYFQS")]),
         ("LVPRGS", "thrombin", [(1, "LVPRGS")]),
         ("ADDDDDKA", "enterokinase", [(3, "DDDDK")]),
+        ("AKARA", "trypsin", [(2, "K"), (4, "R")]),
+        ("AKPRA", "trypsin", [(4, "R")]),  # not before P
+        ("KKK", "trypsin", [(1, "K"), (2, "K")]),  # behind the last residue there is no bond
     ],
 )
 def test_each_place_is_found_and_no_other(sequence: str, name: str, places: list[tuple[int, str]]) -> None:
@@ -63,18 +66,10 @@ def test_positions_are_those_of_the_text() -> None:
 
 
 def test_a_quiet_sequence_has_none() -> None:
-    assert liabilities("AAKLLKAALKG") == [] and liabilities("") == []
-
-
-@pytest.mark.parametrize(
-    ("sequence", "count"),
-    [("AKARA", 2), ("AKPRA", 1), ("AKR", 1), ("KKK", 2), ("AAA", 0)],  # not before P, and not at the very end
-)
-def test_trypsin_cuts_behind_k_and_r_but_not_before_p(sequence: str, count: int) -> None:
-    assert trypsin_sites(sequence) == count
+    assert liabilities("AAILLVAALFG") == [] and liabilities("") == []
 
 
 def test_an_unknown_name_is_an_error_with_the_nearest_one() -> None:
     with pytest.raises(MolgenError, match="did you mean 'deamidation'"):
         liabilities("ACD", ("deamination",))
-    assert len(set(LIABILITIES)) == 12
+    assert len(set(LIABILITIES)) == 13

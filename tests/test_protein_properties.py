@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from Bio.SeqUtils.ProtParam import ProteinAnalysis
 
-from molgen.protein import properties
+from molgen.protein import columns, properties
 from molgen.protein.alphabet import RESIDUES
 from molgen.scoring import score_chunk
 
@@ -155,6 +155,7 @@ def test_what_is_no_sequence_has_no_numbers() -> None:
     assert table["score_status"].tolist()[1] == "" != table["score_status"].tolist()[0]
 
 
-def test_scores_have_names_of_their_own_and_say_what_they_are() -> None:
-    names = [item.name for item in properties.SCORES]
-    assert len(set(names)) == len(names) and all(item.unit and item.meaning for item in properties.SCORES)
+def test_scores_have_names_of_their_own_and_the_units_of_their_columns() -> None:
+    units = {column.name: column.unit for column in columns.SCORES}
+    assert len({item.name for item in properties.SCORES}) == len(properties.SCORES)
+    assert all(item.unit and units[item.name] == item.unit for item in properties.SCORES)

@@ -10,8 +10,11 @@ import pytest
 from Bio import AlignIO, SeqIO
 
 from molgen.errors import MolgenError
+from molgen.protein.alignment import GAP
+from molgen.protein.alignment_reading import read_alignment
 from molgen.protein.alphabet import RESIDUES, judge
-from molgen.protein.reading import GAP, LONGEST, find_column, read_alignment, read_sequences
+from molgen.protein.mistaken import LONGEST
+from molgen.protein.reading import find_column, read_sequences
 from molgen.reading import Designs
 
 FASTA = ">sp|P1|A first protein\nACDEF\nGHIKL\n\n>b\nMNPQR STVWY\n"
@@ -167,6 +170,16 @@ def test_an_empty_file_is_an_error_that_names_the_remedy(tmp_path: Path, content
         read(tmp_path, content, name)
 
 
+def test_what_is_missing_from_a_file_is_sequences_and_no_molecules(tmp_path: Path) -> None:
+    for path in (write(tmp_path, b"", "empty.fasta"), tmp_path):
+        with pytest.raises(MolgenError, match="sequences in it|with sequences is needed") as found:
+            read_sequences(path)
+        assert "molecule" not in str(found.value)
+    with pytest.raises(MolgenError, match="PDF document") as found:
+        read(tmp_path, b"%PDF-1.7 text", "set.csv")
+    assert "SMILES" not in str(found.value)
+
+
 def test_a_file_that_is_not_there_is_an_error_that_names_the_nearest(tmp_path: Path) -> None:
     write(tmp_path, FASTA, "family.fasta")
     with pytest.raises(MolgenError, match=r"no file .*famly.fasta \(did you mean .*family.fasta\?\)"):
@@ -211,6 +224,37 @@ def test_a_table_without_header_is_told_apart_by_content(tmp_path: Path) -> None
 
 def test_plain_text_is_one_sequence_a_line(tmp_path: Path) -> None:
     assert rows(read(tmp_path, "ACDE\n\nklwkk\n", "set.txt")) == [(1, "row-1", "ACDE"), (3, "row-3", "klwkk")]
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "told"),
+    [
+        ("sequence\nCCCCNC\nCCN\nCC(=O)Oc1ccccc1\n", "set.csv", "3 of 3 rows of .* are SMILES, such as CCCCNC, and no"),
+        ("CCCCNC\nCCCCCCNCC\nGIGKF\n", "set.txt", "2 of 3 rows of .* are SMILES"),
+        ("CCCCNC ethyl\nCCCCCCNCC octyl\n", "set.smi", "2 of 2 rows"),
+        ("peptide,canonical_smiles\nGIGKF,NCC(=O)O\n", "set.csv", ""),
+    ],
+)
+def test_smiles_are_no_sequences_though_their_letters_may_be(
+    tmp_path: Path, content: str, name: str, told: str
+) -> None:
+    """Of CCN, CCCO and CCCCNC the letters of the first and the last are residues."""
+    if not told:
+        assert rows(read(tmp_path, content, name))[0][2] == "GIGKF"
+        return
+    with pytest.raises(MolgenError, match=told) as found:
+        read(tmp_path, content, name)
+    assert "--modality molecule" in str(found.value)
+
+
+@pytest.mark.parametrize("column", [None, "SMILES", "1"])
+def test_a_column_named_like_smiles_is_not_read_as_sequences(tmp_path: Path, column: str | None) -> None:
+    with pytest.raises(MolgenError, match="with --modality molecule"):
+        read(tmp_path, "SMILES,label\nGIGKFLHSAKKFG,x\n", "set.csv", column)
+
+
+def test_a_few_short_peptides_that_are_smiles_too_are_read(tmp_path: Path) -> None:
+    assert len(read(tmp_path, "sequence\nCPCPC\nGIGKF\nKWKLF\n", "set.csv").table) == 3
 
 
 def test_the_column_is_found_as_it_would_be_read(tmp_path: Path) -> None:

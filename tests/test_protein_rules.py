@@ -108,7 +108,9 @@ def test_the_first_rule_rejects_and_mode_all_gives_every_reason() -> None:
 
 def test_flags_name_liabilities_without_rejecting() -> None:
     profile = Profile("flags", modality="protein", alerts=sections.Alerts(flag=LIABILITIES))
-    assert flag_chunk(build_flags(profile), [MAGAININ, "AAKLLK"]) == ["deamidation: NS at 22; oxidation: M at 21", ""]
+    cut = "trypsin: K at 4, K at 10, K at 11, K at 14"
+    expected = [f"deamidation: NS at 22; oxidation: M at 21; {cut}", ""]
+    assert flag_chunk(build_flags(profile), [MAGAININ, "AAILLK"]) == expected
 
 
 @pytest.mark.parametrize(

@@ -310,6 +310,21 @@ def test_the_seed_decides_the_draws_and_nothing_else(wild: Diffusion) -> None:
     assert first == again and first != other and len(set(first)) > 60
 
 
+@pytest.mark.parametrize("recipe", [{}, {"order": "surest"}, {"most_share": 0.2}, {"kernel": "uniform"}], ids=str)
+def test_the_first_designs_are_the_same_where_only_they_are_needed(wild: Diffusion, recipe: dict) -> None:
+    model, looked = copied(wild, **recipe), []
+    model.network.register_forward_pre_hook(lambda _, seen: looked.append(len(seen[0].sizes)))
+    whole = model.draw(300, torch_rng(3, "draw"))
+    for_all, steps = sum(looked), len(looked)
+    part = model.draw(300, torch_rng(3, "draw"), first=2)
+    assert written(part)[:2] == written(whole)[:2] and torch.equal(part.mask, whole.mask)
+    for_two = sum(looked[steps:])
+    assert for_two < 0.5 * for_all or "most_share" in recipe  # how often rows are drawn again is known by drawing
+    sizes = model.draw(300, torch_rng(3, "draw"), first=0)
+    assert torch.equal(sizes.mask, whole.mask)
+    assert sum(looked[steps:]) == for_two or "most_share" in recipe
+
+
 def test_a_file_in_half_precision_draws_as_the_model_did(wild: Diffusion) -> None:
     kept = copied(wild)
     buffers = {name for name, _ in wild.named_buffers()}

@@ -4,6 +4,7 @@ import errno
 import functools
 import json
 import logging
+import math
 import os
 import shlex
 from collections.abc import Callable, Sequence
@@ -16,6 +17,8 @@ import pandas as pd
 import pytest
 import torch
 import typer
+from rdkit import Chem
+from rdkit.Chem import Descriptors
 
 from molgen import cli, training_run
 from molgen.datasets import sha256_of
@@ -357,3 +360,49 @@ def test_a_gpu_trains_and_draws_without_code_of_its_own(tmp_path: Path) -> None:
     assert card_of(out)["device"].startswith("cuda (")
     drawn = load_generator(out, "cuda").sample(20, seed=0)
     assert drawn == load_generator(out, "cuda").sample(20, seed=0) and len(drawn) == 20
+
+
+def test_a_users_column_is_taught_row_by_row_and_the_prior_draws_to_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The column is twice the length of the text: after the split, each row has its own beside what is computed."""
+    train, out, caught = tmp_path / "mine.csv", tmp_path / "my.safetensors", []
+    rows = [f"{text},{2 * len(text)}" for text in MOLECULES]
+    train.write_text("\n".join(["SMILES,active", *rows[:5], "CCCC,", *rows[5:], "xyz,1", "CCCCC,high"]) + "\n")
+    told = tiny(train, out, recipe=("width=16", "depth=1", "properties=mw,active"))
+
+    def spied(module: torch.nn.Module, training: Sequences, plan: Plan, **rest: Any) -> Any:
+        caught.append(training)
+        return fit(module, training, plan, **rest)
+
+    fit = training_run.train
+    monkeypatch.setattr(training_run, "train", spied)
+    train_generator(told, Serial())
+    (training,) = caught
+    generator = load_generator(out, "cpu")
+    texts = generator.codec.decode([training.flat[a:b].tolist() for a, b in pairwise(training.offsets.tolist())])
+    expected = {generator.codec.decode([one.tokens])[0]: 2 * len(text) for text, one in
+                zip(MOLECULES, generator.codec.encode(MOLECULES), strict=True)}  # fmt: skip
+    for text, (mw, active) in zip(texts, training.labels.tolist(), strict=True):
+        assert mw == pytest.approx(Descriptors.MolWt(Chem.MolFromSmiles(text)), abs=1e-3)
+        assert active == expected[text] if text in expected else math.isnan(active)
+    assert card_of(out)["data"]["rejected"] == 2
+    assert len(generator.conditioned({"active": 6.0, "mw": 40.0}, guidance=2.0).sample(5, seed=0)) == 5
+
+
+def test_a_run_whose_taught_values_were_changed_is_not_gone_on_with(tmp_path: Path) -> None:
+    train, out = tmp_path / "mine.csv", tmp_path / "my.safetensors"
+    told = tiny(train, out, recipe=("width=16", "depth=1", "properties=active"))
+    for values, resume in (((0, 1), False), ((1, 0), True)):
+        train.write_text("\n".join(["SMILES,active", *(f"{one},{values[k % 2]}" for k, one in enumerate(MOLECULES))]))
+        if resume:
+            with pytest.raises(MolgenError, match="was begun with training molecules"):
+                train_generator(replace(told, resume=True), Serial())
+        else:
+            train_generator(told, Serial())
+
+
+def test_a_property_that_is_neither_computed_nor_a_column_is_refused_before_anything_is_spelled(tmp_path: Path) -> None:
+    told = tiny(written(tmp_path), tmp_path / "my.safetensors", recipe=("properties=logp,active",))
+    with pytest.raises(MolgenError, match=r"no property 'active'; .* which has 'SMILES'"):
+        train_generator(told, Idle())

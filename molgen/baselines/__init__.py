@@ -20,9 +20,13 @@ Baseline = Resample | Ngram | Genetic | Profile | Hmm | Ardca
 BASELINES: dict[str, type[Baseline]] = {
     "resample": Resample, "ngram": Ngram, "genetic": Genetic, "profile": Profile, "hmm": Hmm, "ardca": Ardca,
 }  # fmt: skip
+RECIPES: dict[str, type[Any]] = {
+    "resample": ResampleRecipe, "ngram": NgramRecipe, "genetic": GeneticRecipe, "profile": ProfileRecipe,
+    "hmm": HmmRecipe, "ardca": ArdcaRecipe,
+}  # fmt: skip
 
 __all__ = [
-    "BASELINES", "Ardca", "ArdcaRecipe", "Baseline", "Genetic", "GeneticRecipe", "Hmm", "HmmRecipe", "Ngram",
+    "BASELINES", "RECIPES", "Ardca", "ArdcaRecipe", "Baseline", "Genetic", "GeneticRecipe", "Hmm", "HmmRecipe", "Ngram",
     "NgramRecipe", "Profile", "ProfileRecipe", "Resample", "ResampleRecipe", "load_baseline",
 ]  # fmt: skip
 

@@ -41,8 +41,8 @@ class ArdcaRecipe:
     """
 
     kind: Literal["ardca"] = "ardca"
-    couplings: float = 0.01
-    fields: float = 0.01
+    couplings: float = 0.005
+    fields: float = 0.003
     order: Literal["entropic", "natural"] = "entropic"
     iterations: int = 200
 

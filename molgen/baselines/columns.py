@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from typing import Any, NoReturn
 
 import torch
 from torch import Tensor
 
+from molgen.baselines import storage
 from molgen.errors import MolgenError
 from molgen.generator import ROWS, in_blocks
 from molgen.nn.tokens import inverse_cdf, nucleus
@@ -26,6 +28,7 @@ class ByColumns(ABC):
     """A baseline that gives each state from those of the columns before it. The subclass says how, in its own order."""
 
     columns: int  # C of the alignment
+    card: dict[str, Any]
 
     @abstractmethod
     def _logits(self, column: int, states: Tensor) -> Tensor:
@@ -56,6 +59,10 @@ class ByColumns(ABC):
     ) -> list[str]:
         """The same `n` designs as rows of the alignment, gaps as '-'."""
         return self._placed(drawn_rows(self.columns, self._logits, n, seed, temperature, top_p, progress))
+
+    def with_motif(self, text: str) -> NoReturn:
+        """MolgenError: it keeps no motif."""
+        storage.refuse_motif(self.card, text)
 
     def log_likelihood(self, designs: Sequence[str]) -> Tensor:
         """log p of aligned rows, nats (n,), exact; NaN where a design does not have the columns of the alignment."""

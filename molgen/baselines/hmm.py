@@ -12,11 +12,11 @@ from __future__ import annotations
 import io
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, Self
 
 import numpy as np
 import torch
@@ -67,7 +67,7 @@ class Hmm:
             MolgenError: no rows, or pyhmmer is missing.
         """
         columns.refuse_no_alignment(states)
-        easel, plan7 = _pyhmmer()
+        easel, plan7 = pyhmmer_parts()
         alphabet = easel.Alphabet.amino()
         rows = [easel.TextSequence(name=str(place).encode(), sequence=row) for place, row in enumerate(rows_of(states))]
         builder = plan7.Builder(alphabet, symfrac=0.0, effective_number=recipe.effective)
@@ -86,7 +86,7 @@ class Hmm:
         progress: Callable[[int], None] | None = None,
     ) -> list[str]:
         """`n` sequences emitted, each decided by its own number. Temperature and top_p change nothing."""
-        easel, _ = _pyhmmer()
+        easel, _ = pyhmmer_parts()
 
         def draw(block: range) -> list[str]:
             seeds = (spawn(seed, "draw", number) % (2**32 - 1) + 1 for number in block)  # 0 would be the clock
@@ -107,16 +107,31 @@ class Hmm:
 
     def bits(self, designs: Sequence[str]) -> Values:
         """HMMER's bit score of each sequence, no filter in the way; NaN where no part of it resembles the family."""
-        from pyhmmer import hmmsearch
-
-        found, block = np.full(len(designs), np.nan), self._block(designs)
-        thresholds: dict[str, Any] = {"T": -1e6, "F1": 1.0, "F2": 1.0, "F3": 1.0, "bias_filter": False}
-        for hit in next(iter(hmmsearch(self.hmm, block, cpus=1, **thresholds))) if len(block) else ():
-            found[int(hit.name)] = hit.score
+        found = np.full(len(designs), np.nan)
+        for place, bits, _ in self._hits(designs):
+            found[place] = bits
         return Values(found, tuple("" if one == one else "no domain of the family found" for one in found))
 
-    def align(self, designs: Sequence[str]) -> list[str]:
+    def expected(self, designs: Sequence[str]) -> np.ndarray:
+        """HMMER's E-value of each (n,): how many of as many strangers score like it; inf where no part resembles."""
+        found = np.full(len(designs), np.inf)
+        for place, _, evalue in self._hits(designs):
+            found[place] = evalue
+        return found
+
+    def _hits(self, designs: Sequence[str]) -> Iterator[tuple[int, float, float]]:
+        """Place, bits and E-value of every design that has a domain, no filter in the way."""
+        from pyhmmer import hmmsearch
+
+        block = self._block(designs)
+        thresholds: dict[str, Any] = {"T": -1e6, "F1": 1.0, "F2": 1.0, "F3": 1.0, "bias_filter": False}
+        for hit in next(iter(hmmsearch(self.hmm, block, cpus=1, **thresholds))) if len(block) else ():
+            yield int(hit.name), hit.score, hit.evalue
+
+    def align(self, designs: Sequence[str], *, insertions: bool = False) -> list[str]:
         """Sequences as rows of the alignment, gaps as '-': what is inserted between columns is left out.
+
+        With `insertions` it stays, in columns of its own.
 
         Raises:
             MolgenError: a design that is no sequence of the 20 residues.
@@ -130,11 +145,17 @@ class Hmm:
         if not designs:
             return []
         aligned = hmmalign(self.hmm, block, cpus=1, all_consensus_cols=True)
+        if insertions:
+            return [row.upper().replace(".", "-") for row in aligned.alignment]
         return [_INSERTED.sub("", row) for row in aligned.alignment]
+
+    def with_motif(self, text: str) -> NoReturn:
+        """MolgenError: it keeps no motif."""
+        storage.refuse_motif(self.card, text)
 
     def _block(self, designs: Sequence[str]) -> DigitalSequenceBlock:
         """Those designs that are sequences, named by their places."""
-        easel, _ = _pyhmmer()
+        easel, _ = pyhmmer_parts()
         texts = [
             easel.TextSequence(name=str(place).encode(), sequence=text).digitize(self.hmm.alphabet)
             for place, text in enumerate(designs)
@@ -152,7 +173,7 @@ class Hmm:
     def load(cls, path: Path) -> Self:
         """What `save` wrote."""
         arrays, card = storage.read(path, "hmm", ["hmm"])
-        _, plan7 = _pyhmmer()
+        _, plan7 = pyhmmer_parts()
         with plan7.HMMFile(io.BytesIO(arrays["hmm"].tobytes())) as file:
             return cls(file.read(), card)
 
@@ -219,7 +240,7 @@ def _log(p: np.ndarray) -> np.ndarray:
         return np.log(p)
 
 
-def _pyhmmer() -> tuple[ModuleType, ModuleType]:
+def pyhmmer_parts() -> tuple[ModuleType, ModuleType]:
     """easel and plan7 of pyhmmer; MolgenError where it is missing."""
     try:
         from pyhmmer import easel, plan7

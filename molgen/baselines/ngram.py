@@ -100,12 +100,11 @@ class Ngram:
         """One block of draws: tokens (ROWS, T), each decided by one uniform number."""
         uniform = torch.rand(ROWS, self.grammar.longest, generator=torch_rng(seed, "draw", block))
         drawn = torch.full(uniform.shape, self.grammar.end)
-        walk, contexts = self.grammar.walk(*uniform.shape), first_context(ROWS)
+        walk, contexts = self.grammar.walk(*uniform.shape, uniform=uniform), first_context(ROWS)
         rows = torch.arange(ROWS)
         for step in range(self.grammar.longest):
             guide = walk.guide()
             logits = self._logits(contexts, guide.allowed) / temperature
-            logits = logits if guide.lean is None else logits + guide.lean
             tokens = inverse_cdf(nucleus(logits, top_p) if top_p < 1 else logits, uniform[rows, step])
             drawn[rows, step] = tokens
             walk.advance(tokens)

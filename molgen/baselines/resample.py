@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal, NoReturn, Self
 
 from molgen.baselines import storage
 from molgen.generator import ROWS, in_blocks
@@ -69,6 +69,10 @@ class Resample:
         orders = {one: rng(seed, "order", one).permutation(len(self.designs)) for one in passes}
         cuts = (divmod(number, len(self.designs)) for number in block)
         return [self.designs[orders[one][place]] for one, place in cuts]
+
+    def with_motif(self, text: str) -> NoReturn:
+        """MolgenError: it keeps no motif."""
+        storage.refuse_motif(self.card, text)
 
     def save(self, path: Path) -> None:
         """Writes designs and card."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 from safetensors import SafetensorError
@@ -61,6 +61,12 @@ def as_array(designs: Sequence[str]) -> np.ndarray:
 def as_designs(array: np.ndarray) -> list[str]:
     """The designs of `as_array`."""
     return array.tobytes().decode().split("\n")[:-1]
+
+
+def refuse_motif(card: dict[str, Any], text: str) -> NoReturn:
+    """MolgenError: a generator that draws neither tokens nor fields under a grammar keeps no motif."""
+    kind = card["recipe"]["kind"]
+    raise MolgenError(f"a generator of the kind {kind!r} keeps no motif ({text}): leave it out, or take another prior")
 
 
 def refuse_nothing(designs: int) -> None:

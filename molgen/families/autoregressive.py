@@ -4,8 +4,9 @@ Loss: the negative log-likelihood, with probabilities normalised over the tokens
 exp(log_likelihood) sums to one over all sequences of the grammar. Draws take one uniform number a token, through the
 inverse of the cumulative distribution; those of `for_drawing` are exact but for rounding.
 
-p(x | y) for any of the recipe's properties y: their values enter the decoder as its condition. In training half of the
-designs are told none, the others each property with even chance, so that one network draws freely and to order.
+p(x | y) for any of the recipe's properties y: their values enter the decoder as its condition. In training some of the
+designs are told none, the others, where there are several, each property with even chance (molgen/nn/told.py), so that
+one network draws freely and to order, and leans to the order by classifier-free guidance (molgen/nn/guiding.py).
 """
 
 from __future__ import annotations
@@ -18,9 +19,10 @@ from torch import Tensor, nn
 
 from molgen.batch import Batch, Grammar
 from molgen.nn.decoder import CausalDecoder
+from molgen.nn.guiding import Guided
 from molgen.nn.stepping import Exact, Stepper, for_drawing
 from molgen.nn.tokens import write
-from molgen.nn.told import moments, standardised
+from molgen.nn.told import in_part, moments, standardised
 from molgen.players import Player
 from molgen.sequences import Sequences
 
@@ -59,6 +61,7 @@ class Autoregressive(nn.Module):
             self.register_buffer("spread", torch.ones(told))
         self.stepper: Stepper | None = None  # made once for a copy that only draws
         self.wanted: Tensor | None = None  # (P,) what such a copy draws to order, NaN: free
+        self.guidance = 1.0  # how far it leans to that
 
     @property
     def arithmetic(self) -> str:
@@ -79,10 +82,8 @@ class Autoregressive(nn.Module):
         """What training minimises: nats per design."""
         if batch.labels is None:
             return {"nats": self.decoder.nats(batch, None, chance).mean()}
-        rows, told = batch.labels.shape
-        kept = torch.rand(rows, told + 1, generator=chance, device=batch.labels.device) < 0.5
-        labels = batch.labels.masked_fill(~(kept[:, :1] & kept[:, 1:]), torch.nan)
-        return {"nats": self.decoder.nats(batch, self.condition(labels), chance).mean()}
+        told = self.condition(in_part(batch.labels, chance))
+        return {"nats": self.decoder.nats(batch, told, chance).mean()}
 
     def players(self) -> dict[str, Player]:
         """One objective trains everything."""
@@ -106,6 +107,9 @@ class Autoregressive(nn.Module):
     def draw(self, rows: int, chance: torch.Generator, temperature: float = 1.0, top_p: float = 1.0) -> Tensor:
         """Draws tokens (B, T)."""
         uniform = torch.rand(rows, self.grammar.longest, generator=chance)
-        condition = None if self.wanted is None else self.condition(self.wanted.expand(rows, -1))
-        stepper = self.stepper or Stepper(self.decoder, Exact())
+        told = self.wanted is not None and self.guidance != 0
+        condition = self.condition(self.wanted.expand(rows, -1)) if told else None
+        stepper: Stepper | Guided = self.stepper or Stepper(self.decoder, Exact())
+        if told and self.guidance != 1:
+            stepper = Guided(stepper, self.guidance)
         return write(stepper, self.grammar, uniform, temperature, top_p, condition)

@@ -80,7 +80,8 @@ class DiffusionRecipe:
         dropout: of the transformer in training.
         most_share: positions whose class fills a greater share of a drawn design are drawn once more; 1: none.
         properties: names of those that may be wanted.
-        guidance: how far a draw leans to what is wanted; 1 as the data do, above 1 farther, 0 not at all.
+        guidance: how far a draw leans to what is wanted where nothing else is asked for; 1 as the data do, above 1
+            farther, 0 not at all.
     """
 
     kind: Literal["diffusion"] = "diffusion"
@@ -110,6 +111,7 @@ class Diffusion(nn.Module):
     """The family's module: a bound to train by, and a way to draw."""
 
     habits: ClassVar = {"rate": 1.5e-3, "batch": 256, "fields": True}
+    draws_in_part: ClassVar = True  # `draw` takes `first`
 
     def __init__(self, grammar: Grammar, recipe: DiffusionRecipe) -> None:
         super().__init__()
@@ -124,6 +126,7 @@ class Diffusion(nn.Module):
             self.register_buffer("pair_prior", torch.zeros(most, grammar.pair_classes))  # by distance of the positions
         self.told = Told(len(recipe.properties)) if recipe.properties else None
         self.wanted: Tensor | None = None  # (P,) what a copy for drawing draws to order, NaN: free
+        self.guidance = recipe.guidance
         leading = Window(recipe.lead / (1 + recipe.lead), 1.0), Window(0.0, 1 / (1 + recipe.lead))
         self.windows = leading if self.paired else (Window(),)
         self.rules = Rules(grammar.capacities, grammar.pair_classes, recipe.connect)
@@ -298,8 +301,13 @@ class Diffusion(nn.Module):
         return copied
 
     @torch.inference_mode()
-    def draw(self, rows: int, chance: torch.Generator, temperature: float = 1.0, top_p: float = 1.0) -> Fields:
-        """Draws fields of `rows` designs. All numbers come from `chance`, on the CPU, in an order of their own."""
+    def draw(
+        self, rows: int, chance: torch.Generator, temperature: float = 1.0, top_p: float = 1.0, first: int | None = None
+    ) -> Fields:
+        """Draws fields of `rows` designs. All numbers come from `chance`, on the CPU, in an order of their own.
+
+        Where there are no pairs, designs from row `first` on may have their sizes alone.
+        """
         sizes, device, recipe = draw_sizes(self._possible_sizes(), rows, chance), self.sizes.device, self.recipe
         if self.paired:
             rules, order = self.rules if recipe.valence_mask else None, recipe.order or "surest"
@@ -309,14 +317,15 @@ class Diffusion(nn.Module):
         told = None if self.told is None or self.wanted is None else self.told(self.wanted[None])
         how = recipe.steps, recipe.order or "random", recipe.power, top_p, recipe.most_share
         leaning = partial(self._leaning, temperature=temperature)
-        return SequenceDrawing(device, leaning, self.kernels[0], self.hides, *how).draw(sizes, fixed, told, chance)
+        way = SequenceDrawing(device, leaning, self.kernels[0], self.hides, *how)
+        return way.draw(sizes, fixed, told, chance, first)
 
     def _leaning(self, seen: Seen, temperature: float) -> Tensor:
         """Logits (B, L, K) that lean from what is free to what is told: free + w (told - free)."""
         (found,) = self.predict(seen)
-        if seen.told is not None and self.recipe.guidance != 1:
+        if seen.told is not None and self.guidance != 1:
             (free,) = self.predict(replace(seen, told=None))
-            found = free + self.recipe.guidance * (found - free)
+            found = free + self.guidance * (found - free)
         return found / temperature
 
     def _possible_sizes(self) -> Tensor:

@@ -41,8 +41,10 @@ class MoleculeGrammar:
         """The grammar of a card."""
         return cls(Vocabulary.of(settings))
 
-    def walk(self, rows: int, steps: int, device: torch.device | str = "cpu") -> MoleculeWalk:
-        """Starts `rows` empty molecules that end within `steps` tokens."""
+    def walk(
+        self, rows: int, steps: int, device: torch.device | str = "cpu", uniform: Tensor | None = None
+    ) -> MoleculeWalk:
+        """Starts `rows` empty molecules that end within `steps` tokens; nothing is fixed that `uniform` could place."""
         return MoleculeWalk(self, rows, min(steps, self.longest), torch.device(device))
 
     def fields(self, tokens: Tensor) -> Fields:

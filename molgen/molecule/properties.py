@@ -39,27 +39,19 @@ def lipinski_acceptors(mol: Chem.Mol) -> int:
     return rdMolDescriptors.CalcNumLipinskiHBA(mol)
 
 
-HEAVY_ATOMS = Property("heavy_atoms", "atoms", "none", lambda mol: mol.GetNumHeavyAtoms(), "Atoms other than hydrogen.")
-MW = Property("mw", "g/mol", "none", Descriptors.MolWt, "Average molecular weight, hydrogens included.")
-CHARGE = Property("charge", "e", "none", Chem.GetFormalCharge, "Formal charge after standardising.")
-RINGS = Property("rings", "rings", "none", rdMolDescriptors.CalcNumRings, "Rings of the smallest set.")
-AROMATIC_RINGS = Property(
-    "aromatic_rings", "rings", "none", rdMolDescriptors.CalcNumAromaticRings, "Aromatic rings of the smallest set."
-)
-FSP3 = Property(
-    "fsp3", "fraction", "none", rdMolDescriptors.CalcFractionCSP3, "Share of the carbons that are sp3 (Lovering 2009)."
-)
-HBD = Property("hbd", "groups", "none", rdMolDescriptors.CalcNumHBD, "Hydrogen-bond donors (RDKit's SMARTS).")
-HBA = Property("hba", "atoms", "none", rdMolDescriptors.CalcNumHBA, "Hydrogen-bond acceptors (RDKit's SMARTS).")
-ROTATABLE = Property(
-    "rotatable", "bonds", "none", rdMolDescriptors.CalcNumRotatableBonds, "Rotatable bonds, strict: amide C-N left out."
-)
-TPSA = Property("tpsa", "A^2", "none", rdMolDescriptors.CalcTPSA, "Topological polar surface of N and O (Ertl 2000).")
-STEREO_UNASSIGNED = Property(
-    "stereo_unassigned", "centres", "lower", undefined_stereo, "Stereocentres and double bonds without configuration."
-)
-LOGP = Property("logp", "log10", "none", Crippen.MolLogP, "Octanol-water partition after Wildman and Crippen 1999.")
-QED_SCORE = Property("qed", "0 to 1", "higher", QED.qed, "Quantitative estimate of drug-likeness (Bickerton 2012).")
+HEAVY_ATOMS = Property("heavy_atoms", "atoms", "none", lambda mol: mol.GetNumHeavyAtoms())
+MW = Property("mw", "g/mol", "none", Descriptors.MolWt)
+CHARGE = Property("charge", "e", "none", Chem.GetFormalCharge)
+RINGS = Property("rings", "rings", "none", rdMolDescriptors.CalcNumRings)
+AROMATIC_RINGS = Property("aromatic_rings", "rings", "none", rdMolDescriptors.CalcNumAromaticRings)
+FSP3 = Property("fsp3", "fraction", "none", rdMolDescriptors.CalcFractionCSP3)
+HBD = Property("hbd", "groups", "none", rdMolDescriptors.CalcNumHBD)
+HBA = Property("hba", "atoms", "none", rdMolDescriptors.CalcNumHBA)
+ROTATABLE = Property("rotatable", "bonds", "none", rdMolDescriptors.CalcNumRotatableBonds)
+TPSA = Property("tpsa", "A^2", "none", rdMolDescriptors.CalcTPSA)
+STEREO_UNASSIGNED = Property("stereo_unassigned", "centres", "lower", undefined_stereo)
+LOGP = Property("logp", "log10", "none", Crippen.MolLogP)
+QED_SCORE = Property("qed", "0 to 1", "higher", QED.qed)
 
 SCORES: tuple[Property, ...] = (
     HEAVY_ATOMS,

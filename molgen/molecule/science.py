@@ -15,10 +15,10 @@ from molgen.molecule.sdf import to_sdf
 from molgen.molecule.sections import CATALOGS
 from molgen.novelty import known
 from molgen.profile import Profile
-from molgen.reading import find_column, read_designs
+from molgen.reading import column_names, find_column, read_designs
 from molgen.science import Read
 
-__all__ = ["build_flags", "build_rules", "find_column", "known", "read_designs"]
+__all__ = ["build_flags", "build_rules", "column_names", "find_column", "known", "read_designs"]
 
 CODE = tuple(f"molecule/{name}.py" for name in ("chemistry", "distance", "properties", "rules", "salts", "science"))
 CODE += ("molecule/sections.py", "molecule/synthesis.py")

@@ -19,8 +19,6 @@ def synthetic_accessibility(mol: Chem.Mol) -> float:
     return value
 
 
-SA_SCORE = Property(
-    "sa_score", "1 to 10", "lower", synthetic_accessibility, "Synthetic accessibility (Ertl 2009): 1 easy, 10 hard."
-)
+SA_SCORE = Property("sa_score", "1 to 10", "lower", synthetic_accessibility)
 
 SCORES: tuple[Property, ...] = (SA_SCORE,)

@@ -43,19 +43,33 @@ class SequenceDrawing:
     top_p: float
     most_share: float
 
-    def draw(self, sizes: Tensor, allowed: Tensor, told: Tensor | None, chance: torch.Generator) -> Fields:
+    def draw(
+        self, sizes: Tensor, allowed: Tensor, told: Tensor | None, chance: torch.Generator, first: int | None = None
+    ) -> Fields:
         """Designs of the given sizes (B,), a group of nearly one size after another; numbers come from the CPU.
 
-        allowed (B, L, K) bool: the classes that positions may take; told (1, Z).
+        allowed (B, L, K) bool: the classes that positions may take; told (1, Z). Rows from `first` on may be left out,
+        their classes 0: the others are as if all were drawn.
         """
         rows, most, device = len(sizes), int(sizes.max()), self.device
         position, mask = torch.zeros(rows, most, dtype=torch.int64), torch.arange(most) < sizes[:, None]
         for group in sizes.argsort(stable=True).split(GROUP):
             size = int(sizes[group].max())
+            if first is not None and int(group.min()) >= first and self._passed_over((len(group), size), chance):
+                continue
             own = None if told is None else told.expand(len(group), -1)
             found = self._group(sizes[group].to(device), allowed[group, :size].to(device), own, chance)
             position[group, :size] = found.cpu()
         return Fields(torch.where(mask, position, 0).to(device), None, mask.to(device))
+
+    def _passed_over(self, shape: tuple[int, int], chance: torch.Generator) -> bool:
+        """Takes the numbers of a group that nobody needs; False where only a draw tells how many these are."""
+        if self.hides and self.most_share < 1:
+            return False
+        self.kernel.noise(shape, torch.device("cpu"), chance)
+        for _ in range(1 if self.hides else self.steps):
+            numbers((2, *shape) if self.hides else shape, chance, torch.device("cpu"))
+        return True
 
     def _group(self, sizes: Tensor, allowed: Tensor, told: Tensor | None, chance: torch.Generator) -> Tensor:
         """Classes (B, L); those behind a design's last position mean nothing."""

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from molgen.batch import Grammar
+from molgen.nn.guiding import Guided
 from molgen.nn.stepping import Stepper
 
 WORTH_DROPPING = 0.5  # ended rows are dropped once fewer than this share are still open: dropping copies the state
@@ -13,7 +14,7 @@ WORTH_DROPPING = 0.5  # ended rows are dropped once fewer than this share are st
 
 @torch.inference_mode()
 def write(
-    stepper: Stepper,
+    stepper: Stepper | Guided,
     grammar: Grammar,
     uniform: Tensor,
     temperature: float = 1.0,
@@ -27,13 +28,12 @@ def write(
     rows, steps = uniform.shape
     device = stepper.decoder.head.weight.device
     drawn = torch.full((rows, steps), grammar.end, device=device)
-    walk, state = grammar.walk(rows, steps, device), stepper.start(rows, steps, condition)
+    walk, state = grammar.walk(rows, steps, device, uniform), stepper.start(rows, steps, condition)
     previous = torch.full((rows,), stepper.decoder.inputs.start, device=device)
     open_rows, numbers = torch.arange(rows, device=device), uniform.to(device)
     for step in range(steps):
         guide = walk.guide()
         logits = stepper.step(previous, guide, state) / temperature
-        logits = logits if guide.lean is None else logits + guide.lean
         previous = inverse_cdf(nucleus(logits, top_p) if top_p < 1 else logits, numbers[:, step])
         drawn[open_rows, step] = previous
         walk.advance(previous)

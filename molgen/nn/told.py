@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 from torch import Tensor, nn
 
@@ -11,16 +13,24 @@ UNTOLD = 0.15  # share of the designs that are told nothing in training (Ho and 
 
 
 def moments(data: Sequences) -> tuple[Tensor, Tensor]:
-    """Mean and deviation (P,) of the labels of data, float64, over the designs that have all of them."""
+    """Mean and deviation (P,) of the labels of data, float64, of each over the designs that have it."""
     labels = torch.from_numpy(data.labels).double()
-    labels = labels[~labels.isnan().any(dim=1)]
-    return labels.mean(dim=0), labels.std(dim=0, correction=0).clamp(min=1e-6)
+    told = [column[~column.isnan()] for column in labels.T]
+    means, spreads = ([f(column) for column in told] for f in (torch.mean, partial(torch.std, correction=0)))
+    return torch.stack(means), torch.stack(spreads).clamp(min=1e-6)
 
 
 def standardised(labels: Tensor, centre: Tensor, spread: Tensor) -> Tensor:
     """Properties (B, P), NaN where not told -> (B, 2 P): in deviations from the mean, and which are told."""
     told = ~labels.isnan()
     return torch.cat([torch.where(told, (labels - centre) / spread, 0.0), told.float()], dim=1)
+
+
+def in_part(labels: Tensor, chance: torch.Generator) -> Tensor:
+    """Properties (B, P) as training tells them: of some designs none; of the others, if there are several, a part."""
+    numbers = torch.rand(len(labels), labels.shape[1] + 1, generator=chance, device=labels.device)
+    kept = numbers[:, 1:] < (0.5 if labels.shape[1] > 1 else 1.0)
+    return labels.masked_fill(~kept | (numbers[:, :1] < UNTOLD), torch.nan)
 
 
 class Told(nn.Module):
@@ -43,7 +53,5 @@ class Told(nn.Module):
         return standardised(labels, self.centre, self.spread)
 
     def in_part(self, labels: Tensor, chance: torch.Generator) -> Tensor:
-        """For training: nothing of some designs; of the others, where there are several properties, some of them."""
-        numbers = torch.rand(len(labels), labels.shape[1] + 1, generator=chance, device=labels.device)
-        kept = numbers[:, 1:] < (0.5 if labels.shape[1] > 1 else 1.0)
-        return self(labels.masked_fill(~kept | (numbers[:, :1] < UNTOLD), torch.nan))
+        """`in_part` of labels (B, P) -> (B, 2 P)."""
+        return self(in_part(labels, chance))

@@ -11,6 +11,7 @@ from molgen.protein.alphabet import RESIDUES
 
 STATES = RESIDUES + "-"
 GAP = len(RESIDUES)
+MOST_GAPS = 0.3  # share of gaps above which a column holds insertions of a few
 
 _CODES = np.full(256, -1, dtype=np.int8)
 _CODES[[ord(letter) for letter in STATES]] = np.arange(len(STATES))
@@ -36,6 +37,11 @@ def states_of(rows: Sequence[str]) -> np.ndarray:
             f"{rows[row][column]!r} in row {row + 1}, column {column + 1} is neither one of {RESIDUES} nor a gap '-'"
         )
     return states
+
+
+def well_filled(states: np.ndarray) -> np.ndarray:
+    """Which columns of states (n, C) have gaps in at most `MOST_GAPS` of the rows: (C,) bool."""
+    return (states == GAP).mean(axis=0) <= MOST_GAPS
 
 
 def rows_of(states: np.ndarray) -> list[str]:

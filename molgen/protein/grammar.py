@@ -1,7 +1,7 @@
 """The grammar of protein sequences: one token a residue, then `end`; what a motif fixes is kept.
 
-Token 0 is `end`, token k the residue of class k - 1. Under a motif the walk keeps the places of its automaton at which
-a row may stand, and allows only what can still be completed within the steps that are left: every draw matches.
+Token 0 is `end`, token k the residue of class k - 1. Under a motif each row of a draw is laid out before it is written:
+how many residues it has, and where between its ends the motif's parts stand. The walk allows nothing else.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from molgen.errors import MolgenError
 from molgen.protein.alphabet import RESIDUES
 from molgen.protein.blosum import BLOSUM62
 from molgen.protein.motif import compile_motif
+from molgen.seeds import rng
 
 CLASSES = len(RESIDUES)
 PLACES = 256  # places along the sequence that the context tells apart; those beyond are one
 MOST = 512  # residues of the longest protein
 RARE = 0.01  # weight of all lengths that no design was seen to have
-TINY = 1e-300
 
 
 class ProteinGrammar:
@@ -47,7 +47,7 @@ class ProteinGrammar:
             raise MolgenError(f"no grammar of sequences of {shortest} to {longest} residues: {wanted} must hold")
         self.most_positions, self.shortest, self.motif = longest, shortest, motif
         self.longest = longest + 1
-        self.lengths = np.ones(longest + 1)  # weights: how long designs are, as far as a motif must know
+        self.lengths = np.ones(longest + 1)  # weights: how long designs are that are laid out by a motif
         self.context_sizes = (min(longest, PLACES) + 1,)
         if not self.possible_sizes().any():
             raise MolgenError(f"no sequence of {shortest} to {longest} residues, as this prior draws them, is {motif}")
@@ -70,18 +70,40 @@ class ProteinGrammar:
         return ProteinGrammar(self.most_positions, self.shortest, text)
 
     def as_long_as(self, sizes: Tensor) -> ProteinGrammar:
-        """The same grammar, that expects designs to be as long as those of the given sizes (N,).
-
-        A motif is kept either way; this says by when it should be complete (see `ProteinWalk`).
-        """
+        """The same grammar, that lays a motif out over designs as long as those of the given sizes (N,)."""
         other = copy.copy(self)
         counted = np.bincount(sizes.numpy(), minlength=self.most_positions + 1).astype(float)
         other.lengths = counted / counted.sum() + RARE / len(counted)
         return other
 
-    def walk(self, rows: int, steps: int, device: torch.device | str = "cpu") -> ProteinWalk:
-        """Starts `rows` empty sequences that end within `steps` tokens."""
-        return ProteinWalk(self, rows, min(steps, self.longest), torch.device(device))
+    def walk(
+        self, rows: int, steps: int, device: torch.device | str = "cpu", uniform: Tensor | None = None
+    ) -> ProteinWalk:
+        """Starts `rows` empty sequences that end within `steps` tokens; a motif is laid out by `uniform` (B, T).
+
+        Raises:
+            MolgenError: too few steps for the shortest sequence.
+        """
+        most = min(steps, self.longest) - 1
+        if not self.possible_sizes()[: most + 1].any():
+            shortest = int(self.possible_sizes().argmax())
+            raise MolgenError(f"{steps} steps are too few for {shortest} residues and an end")
+        laid_out = self._laid_out(most, uniform) if self.motif and uniform is not None else None
+        return ProteinWalk(self, rows, most, torch.device(device), laid_out)
+
+    def _laid_out(self, most: int, uniform: Tensor) -> Tensor:
+        """(B, most + 1, V) bool: the tokens that each step of a row may take.
+
+        A row's size and layout come from its own numbers (B, T), and from those of no other row.
+        """
+        weights = (self.lengths * self.possible_sizes())[: most + 1]
+        allowed = np.zeros((len(uniform), most + 1, self.size), dtype=bool)
+        for tokens, numbers in zip(allowed, uniform.cpu().numpy(), strict=True):
+            chance = rng(0, "layout", numbers.tobytes().hex())
+            size = int(chance.choice(len(weights), p=weights / weights.sum()))
+            tokens[:size, 1:] = compile_motif(self.motif).drawn_layout(size, chance)
+            tokens[size:, self.end] = True
+        return torch.from_numpy(allowed)
 
     def fields(self, tokens: Tensor) -> Fields:
         """Residue classes (B, L) of finished sequences (B, T); no pairs."""
@@ -97,7 +119,7 @@ class ProteinGrammar:
     def layouts(self, sizes: Tensor, chance: np.random.Generator) -> Tensor:
         """(B, L, 20) bool: the classes that positions of designs of the given sizes (B,) may be, the motif spread out.
 
-        For families that fill positions. Beyond its size a row may be anything.
+        For families that draw sizes and fill positions. Beyond its size a row may be anything.
 
         Raises:
             MolgenError: a size that the motif does not have.
@@ -112,34 +134,14 @@ class ProteinGrammar:
 
 
 class ProteinWalk:
-    """A batch of sequences being written.
+    """A batch of sequences being written. State: `ended` (B,)."""
 
-    State: `ended` (B,), and under a motif of S places, `places` (B, S): those at which what was written may stand.
-
-    A mask alone would put off what a motif asks for until nothing else is allowed: `X*RGDX*` would always end in RGD,
-    at the greatest length. So draws lean to residues by how likely the motif is completed after them in time: p(token)
-    h(after it), Doob's h-transform, with h that of random residues and of the lengths that free designs have.
-    """
-
-    def __init__(self, grammar: ProteinGrammar, rows: int, steps: int, device: torch.device) -> None:
-        self.grammar, self.most, self.step = grammar, steps - 1, 0
-        if self.most < grammar.shortest:
-            raise MolgenError(f"{steps} steps are too few for {grammar.shortest} residues and an end")
+    def __init__(
+        self, grammar: ProteinGrammar, rows: int, most: int, device: torch.device, laid_out: Tensor | None
+    ) -> None:
+        self.grammar, self.most, self.step = grammar, most, 0
         self.ended = torch.zeros(rows, dtype=torch.bool, device=device)
-        self.places: Tensor | None = None
-        if grammar.motif:
-            automaton = compile_motif(grammar.motif).automaton
-            completes = automaton.completes(grammar.shortest, self.most)
-            self.places = torch.from_numpy(automaton.start).to(device).expand(rows, -1)
-            self.odds = torch.from_numpy(automaton.odds(self._stops())).to(device)
-            self.completes = torch.from_numpy(completes).to(device)
-            self.residues = torch.from_numpy(automaton.residues).to(device).float()
-            self.follow = torch.from_numpy(automaton.follow).to(device).float()
-
-    def _stops(self) -> np.ndarray:
-        """(steps,) of designs with p residues or more, the share that has just p."""
-        weights = (self.grammar.lengths * self.grammar.possible_sizes())[: self.most + 1]
-        return weights / np.maximum(weights[::-1].cumsum()[::-1], TINY)
+        self.laid_out = None if laid_out is None else laid_out.to(device)  # (B, most + 1, V)
 
     @property
     def done(self) -> Tensor:
@@ -149,7 +151,7 @@ class ProteinWalk:
     def keep(self, rows: Tensor) -> None:
         """Drops all rows but those numbered."""
         self.ended = self.ended[rows]
-        self.places = None if self.places is None else self.places[rows]
+        self.laid_out = None if self.laid_out is None else self.laid_out[rows]
 
     def guide(self) -> Guide:
         """Allowed tokens; context: the place along the sequence; no origins."""
@@ -159,32 +161,11 @@ class ProteinWalk:
         plain[:, 0] = self.ended | (self.step >= self.grammar.shortest)
         place = torch.full((rows, 1), min(self.step, self.grammar.context_sizes[0] - 1), device=device)
         origin = torch.zeros(rows, 0, dtype=torch.int64, device=device)
-        if self.places is None:
+        if self.laid_out is None:
             return Guide(plain, place, origin)
-        return Guide(self._kept(plain, self.places), place, origin, plain, self._lean(self.places))
-
-    def _kept(self, plain: Tensor, places: Tensor) -> Tensor:
-        """(B, V): of the tokens those under which the motif can still be completed; `end` where nothing can."""
-        kept = plain.clone()
-        if self.step < self.most:
-            leads = (self.follow @ self.completes[self.step + 1].float()) > 0  # (S,) places that may be written now
-            kept[:, 1:] &= (places & leads).float() @ self.residues > 0
-        kept[:, 0] &= self.ended | places[:, -1]
-        kept[:, 0] |= ~kept.any(dim=1)
-        return kept
-
-    def _lean(self, places: Tensor) -> Tensor:
-        """(B, V) log h: of `end` 0, since only a motif that is complete allows it."""
-        lean = torch.zeros(len(places), CLASSES + 1, device=places.device)
-        if self.step < self.most:
-            after = (self.follow.double() @ self.odds[self.step + 1]).clamp(max=1)
-            lean[:, 1:] = ((places * after) @ self.residues.double()).clamp(min=TINY, max=1).log()
-        return lean
+        return Guide(self.laid_out[:, min(self.step, self.most)], place, origin, told=plain)
 
     def advance(self, tokens: Tensor) -> None:
-        """Takes one token (B,) a row. What the motif does not allow leaves no place to stand at."""
+        """Takes one token (B,) a row."""
         self.step += 1
         self.ended = self.ended | (tokens == self.grammar.end)
-        if self.places is not None:
-            written = self.places & (self.residues.T[(tokens - 1).clamp(min=0)] > 0)
-            self.places = (written.float() @ self.follow > 0) & ~self.ended[:, None]

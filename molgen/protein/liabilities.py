@@ -33,11 +33,11 @@ PATTERNS: dict[str, tuple[str, str]] = {
     "furin": (r"(?=(R.[KR]R))", "furin cuts behind it in the secretory pathway"),
     "tev": (r"(?=(ENLYFQ[GS]))", "TEV protease cuts before the last residue"),
     "thrombin": (r"(?=(LVPRGS))", "thrombin cuts between R and G"),
+    "trypsin": (r"(?=([KR])[^P])", "trypsin cuts behind K and R, not before P"),
     "enterokinase": (r"(?=(DDDDK))", "enterokinase cuts behind it"),
 }
 LIABILITIES = tuple(PATTERNS)
 _COMPILED = {name: re.compile(pattern) for name, (pattern, _) in PATTERNS.items() if pattern}
-_TRYPSIN = re.compile(r"[KR](?=[^P])")
 
 
 def liabilities(sequence: str, names: Sequence[str] = LIABILITIES) -> list[Liability]:
@@ -49,11 +49,6 @@ def liabilities(sequence: str, names: Sequence[str] = LIABILITIES) -> list[Liabi
     for name in names:
         known(name, LIABILITIES, "the liabilities", "liability")
     return [found for name in names for found in _places(sequence, name)]
-
-
-def trypsin_sites(sequence: str) -> int:
-    """Bonds that trypsin cuts: behind K and R, not before P."""
-    return len(_TRYPSIN.findall(sequence))
 
 
 def places(sequence: str, pattern: re.Pattern[str], name: str, why: str) -> list[Liability]:

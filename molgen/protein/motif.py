@@ -8,8 +8,7 @@
 A motif is about the whole sequence: `XXXXC[3-8]CXXX` has 12 to 17 residues, `X*RGDX*` holds RGD anywhere. Hyphens
 between the elements, as in PROSITE's patterns, are passed over.
 
-Needs numpy only. The automaton is that of Glushkov (Russ. Math. Surv. 1961, 16, 1): one place for each residue that may
-be written, and a last one for 'all is written'.
+Needs numpy only. Designs are laid out by counting (`Motif.drawn_layout`) and verified by a regular expression.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ ELEMENT = re.compile(
 )
 COUNT = re.compile(r"(?P<any>\*)|\((?P<least>\d+)(?:,(?P<most>\d+))?\)")
 ANY = "Xx"
-MOST_PLACES = 1024  # of an automaton
+MOST = 512  # elements, and residues of one with a count
 
 
 @dataclass(frozen=True)
@@ -38,39 +37,6 @@ class Element:
     residues: str
     least: int = 1
     most: int | None = 1
-
-
-@dataclass(frozen=True)
-class Automaton:
-    """S places; the last one means that all is written, and takes no residue."""
-
-    residues: np.ndarray  # (S, 20) bool: what may be written at a place
-    follow: np.ndarray  # (S, S) bool: the places that may come after one
-    start: np.ndarray  # (S,) bool: the places to begin at
-
-    def completes(self, shortest: int, longest: int) -> np.ndarray:
-        """(longest + 1, S) bool: with p residues written, can a place still lead to a match of shortest to longest?"""
-        reached = np.zeros((longest + 1, len(self.start)), dtype=np.int64)  # in exactly k residues
-        reached[0, -1] = 1
-        follow = self.follow.astype(np.float32)
-        for k in range(longest):
-            reached[k + 1] = follow @ reached[k].astype(np.float32) > 0
-        within = np.concatenate([np.zeros_like(reached[:1]), reached.cumsum(axis=0)])  # in fewer than k
-        written = np.arange(longest + 1)
-        return within[longest - written + 1] > within[np.maximum(shortest - written, 0)]
-
-    def odds(self, stops: np.ndarray) -> np.ndarray:
-        """(L + 1, S): with p residues written, how likely a place leads to a match by chance.
-
-        By chance means: any residue is equally likely, and a sequence of p residues ends there with probability
-        `stops[p]` (L + 1,). Places are summed over, as if no two led to the same match, and capped at one.
-        """
-        found = np.zeros((len(stops), len(self.start)))
-        found[:, -1] = stops
-        share, follow = self.residues.mean(axis=1), self.follow.astype(float)
-        for written in reversed(range(len(stops) - 1)):
-            found[written] += (1 - stops[written]) * share * np.minimum(follow @ found[written + 1], 1)
-        return found
 
 
 @dataclass(frozen=True)
@@ -104,15 +70,9 @@ class Motif:
         return self._pattern.fullmatch(sequence) is not None
 
     @cached_property
-    def automaton(self) -> Automaton:
-        """The automaton whose paths from a start to the last place are the sequences that match."""
-        places = [place for element in self.elements for place in _places(element)]
-        size = len(places) + 1
-        residues, follow = np.zeros((size, len(RESIDUES)), dtype=bool), np.zeros((size, size), dtype=bool)
-        for here, place in enumerate(places):
-            residues[here] = _classes(place.residues)
-            follow[here] = _entered(places, here if place.repeats else here + 1)
-        return Automaton(residues, follow, _entered(places, 0))
+    def _allowed(self) -> np.ndarray:
+        """(E, 20) bool: the residues of each element."""
+        return np.array([[residue in element.residues for residue in RESIDUES] for element in self.elements])
 
     def lengths(self, longest: int) -> np.ndarray:
         """(longest + 1,) bool: how many residues a sequence that matches may have."""
@@ -129,14 +89,14 @@ class Motif:
         ways = _ways(self.elements, size)
         if not ways[0, size]:
             raise MolgenError(f"no sequence of {size} residues matches the motif {self.text}")
-        rows: list[np.ndarray] = []
+        counts: list[int] = []
         for number, element in enumerate(self.elements):
-            left = size - len(rows)
-            counts = np.arange(element.least, min(left, left if element.most is None else element.most) + 1)
-            odds = ways[number + 1, left - counts]
-            count = counts[np.searchsorted(odds.cumsum(), chance.random() * odds.sum(), side="right")]
-            rows += [_classes(element.residues)] * int(count)
-        return np.array(rows, dtype=bool).reshape(size, len(RESIDUES))
+            least, left = element.least, size - sum(counts)
+            most = left if element.most is None else min(left, element.most)
+            odds = ways[number + 1, left - np.arange(least, most + 1)]
+            chosen = np.searchsorted(odds.cumsum(), chance.random() * odds.sum(), side="right") if most > least else 0
+            counts.append(least + int(chosen))
+        return np.repeat(self._allowed, counts, axis=0)
 
 
 @lru_cache(maxsize=64)
@@ -156,8 +116,8 @@ def compile_motif(text: str) -> Motif:
         elements.append(element)
     if not elements:
         raise MolgenError(f"an empty motif {text!r}: write one such as XXXXC[3-8]CXXX")
-    if sum(len(_places(element)) for element in elements) > MOST_PLACES:
-        raise MolgenError(f"the motif {text!r} has more than {MOST_PLACES} places: shorten it, or write X* for a range")
+    if len(elements) > MOST:
+        raise MolgenError(f"the motif of {len(elements):,} elements is too long: at most {MOST}")
     return Motif(text, tuple(elements))
 
 
@@ -196,45 +156,13 @@ def _range(text: str, place: int, least: str, most: str | None) -> tuple[int, in
     low, high = int(least), int(least if most is None else most)
     if low > high or not high:
         raise _wrong(text, place, f"{low} to {high} residues: write the smaller number first, and at least one residue")
-    if high > MOST_PLACES:
-        raise _wrong(text, place, f"{high:,} residues are too many (at most {MOST_PLACES:,}); X* stands for any number")
+    if high > MOST:
+        raise _wrong(text, place, f"{high:,} residues are too many (at most {MOST}); X* stands for any number")
     return low, high
 
 
 def _wrong(text: str, place: int, what: str) -> MolgenError:
     return MolgenError(f"the motif {text!r} cannot be read at place {place + 1}: {what}")
-
-
-def _classes(residues: str) -> np.ndarray:
-    """(20,) bool."""
-    return np.array([residue in residues for residue in RESIDUES])
-
-
-@dataclass(frozen=True)
-class _Place:
-    """A place of the automaton: `skips` is how many places on one may go instead of writing; 0: it must be written."""
-
-    residues: str
-    skips: int = 0
-    repeats: bool = False
-
-
-def _places(element: Element) -> list[_Place]:
-    """Who skips one of several optional places skips the others too, so that each count has one path."""
-    must = [_Place(element.residues)] * element.least
-    if element.most is None:
-        return [*must, _Place(element.residues, 1, repeats=True)]
-    return must + [_Place(element.residues, left) for left in range(element.most - element.least, 0, -1)]
-
-
-def _entered(places: list[_Place], first: int) -> np.ndarray:
-    """(S,) bool: a place, and those to which one may skip from it."""
-    entered = np.zeros(len(places) + 1, dtype=bool)
-    entered[first] = True
-    while first < len(places) and places[first].skips:
-        first += places[first].skips
-        entered[first] = True
-    return entered
 
 
 @lru_cache(maxsize=1024)

@@ -125,57 +125,19 @@ def _window_sums(values: np.ndarray, window: int) -> np.ndarray:
     return sums[window:] - sums[:-window]
 
 
-LENGTH = Property("length", "residues", "none", len, "Residues of the sequence.")
-ALIPHATIC_INDEX = Property(
-    "aliphatic_index", "percent", "none", aliphatic_index, "Relative volume of A, V, I and L (Ikai 1980)."
-)
-MW = Property(
-    "mw",
-    "g/mol",
-    "none",
-    lambda sequence: analysis(sequence).molecular_weight(),
-    "Average molecular weight, free ends.",
-)
-GRAVY = Property(
-    "gravy",
-    "hydropathy",
-    "none",
-    lambda sequence: analysis(sequence).gravy(),
-    "Mean hydropathy (Kyte and Doolittle 1982); above 0 is hydrophobic.",
-)
-AROMATICITY = Property(
-    "aromaticity",
-    "fraction",
-    "none",
-    lambda sequence: analysis(sequence).aromaticity(),
-    "Share of F, W and Y (Lobry 1994).",
-)
-EXTINCTION = Property(
-    "extinction", "1/(M cm)", "none", extinction, "Molar absorption at 280 nm, cysteines reduced (Pace 1995)."
-)
-NET_CHARGE = Property("net_charge", "e", "none", net_charge, "Net charge at pH 7.4, pKa of Bjellqvist 1993, free ends.")
-BOMAN = Property("boman", "kcal/mol", "none", boman, "Potential of binding to proteins (Boman 2003); above 2.48 high.")
-HELIX_MOMENT = Property(
-    "helix_moment",
-    "hydropathy",
-    "none",
-    helix_moment,
-    "Greatest hydrophobic moment of 11 residues at 100 degrees (Eisenberg 1984).",
-)
-STRAND_MOMENT = Property(
-    "strand_moment",
-    "hydropathy",
-    "none",
-    strand_moment,
-    "Greatest hydrophobic moment of 11 residues at 160 degrees (Eisenberg 1984).",
-)
-INSTABILITY = Property(
-    "instability", "index", "lower", instability, "Instability index (Guruprasad 1990); above 40 is called unstable."
-)
-ENTROPY = Property(
-    "entropy", "bits", "higher", entropy, "Least Shannon entropy of any window of 12 residues; low is repetitive."
-)
-PI = Property("pi", "pH", "none", isoelectric_point, "Isoelectric point, with the pKa set of net_charge.")
+LENGTH = Property("length", "residues", "none", len)
+ALIPHATIC_INDEX = Property("aliphatic_index", "percent", "none", aliphatic_index)
+MW = Property("mw", "g/mol", "none", lambda sequence: analysis(sequence).molecular_weight())
+GRAVY = Property("gravy", "hydropathy", "none", lambda sequence: analysis(sequence).gravy())
+AROMATICITY = Property("aromaticity", "fraction", "none", lambda sequence: analysis(sequence).aromaticity())
+EXTINCTION = Property("extinction", "1/(M cm)", "none", extinction)
+NET_CHARGE = Property("net_charge", "e", "none", net_charge)
+BOMAN = Property("boman", "kcal/mol", "none", boman)
+HELIX_MOMENT = Property("helix_moment", "hydropathy", "none", helix_moment)
+STRAND_MOMENT = Property("strand_moment", "hydropathy", "none", strand_moment)
+INSTABILITY = Property("instability", "index", "lower", instability)
+ENTROPY = Property("entropy", "bits", "higher", entropy)
+PI = Property("pi", "pH", "none", isoelectric_point)
 
 SCORES: tuple[Property, ...] = (
     LENGTH,

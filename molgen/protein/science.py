@@ -16,12 +16,12 @@ from molgen.protein.activity import with_activity
 from molgen.protein.fasta import order_sheet, to_fasta
 from molgen.protein.index import SequenceIndex
 from molgen.protein.motif import compile_motif
-from molgen.protein.reading import find_column, read_sequences
+from molgen.protein.reading import column_names, find_column, read_sequences
 from molgen.protein.rules import build_flags, build_rules
 from molgen.provenance import version_of
 from molgen.science import Read
 
-__all__ = ["build_flags", "build_rules", "find_column"]
+__all__ = ["build_flags", "build_rules", "column_names", "find_column"]
 
 CODE = tuple(f"protein/{name}.py" for name in ("science", "activity", "alphabet", "distance", "liabilities", "motif"))
 CODE += tuple(f"protein/{name}.py" for name in ("properties", "rules", "sections", "synthesis"))

@@ -68,19 +68,7 @@ def aggregation_window(length: int) -> int:
     return 5 if length <= 75 else 7 if length <= 175 else 9 if length <= 300 else 11
 
 
-SYNTHESIS_DIFFICULTY = Property(
-    "synthesis_difficulty",
-    "points",
-    "lower",
-    synthesis_difficulty,
-    "Hints against solid-phase synthesis, added up; 0 is easy.",
-)
-AGGREGATION = Property(
-    "aggregation",
-    "a3v",
-    "lower",
-    aggregation,
-    "Greatest mean aggregation propensity of a window (AGGRESCAN's scale, 2007).",
-)
+SYNTHESIS_DIFFICULTY = Property("synthesis_difficulty", "points", "lower", synthesis_difficulty)
+AGGREGATION = Property("aggregation", "a3v", "lower", aggregation)
 
 SCORES: tuple[Property, ...] = (AGGREGATION, SYNTHESIS_DIFFICULTY)

@@ -1,0 +1,190 @@
+"""`molgen train --family ardca` and the other generators without a network: fitted to a whole set at once.
+
+Models of a protein family's columns need its alignment, or make it; an n-gram model and resampling take the designs as
+they are. Card, checksum and rejected rows are those of a network's training, so that `molgen design` treats both alike.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from molgen import starting
+from molgen.baselines import BASELINES, RECIPES, Baseline, Hmm, Ngram, Resample
+from molgen.datasets import DATASETS
+from molgen.encoding import encode_training_set, training_rows
+from molgen.errors import MolgenError
+from molgen.executor import Executor
+from molgen.generator import card_path, read_card
+from molgen.modality import named
+from molgen.protein.alignment import rows_of, ungapped
+from molgen.protein.alignment_reading import holds_alignment
+from molgen.protein.family import FamilyRows, align_family, read_family
+from molgen.provenance import commit, cores, sha256_of, versions
+from molgen.sequences import Sequences
+from molgen.settings import ALIGNED
+from molgen.training_card import about, data_entry, refuse_rejected, write_rejected
+
+if TYPE_CHECKING:
+    from molgen.training_run import TrainSettings
+
+MEANINGLESS = {"origin": "--from", "steps": "--steps", "rate": "--rate", "batch": "--batch", "patience": "--patience"}
+FREE = ("out", "minutes", "resume", "threads", "device", "invalid_rows")  # settings that do not change what is fitted
+
+logger = logging.getLogger("molgen.train")
+Tick = Callable[[float], None]
+
+
+@dataclass(frozen=True)
+class _Fitted:
+    model: Baseline
+    data: dict[str, Any]  # the card's entry on the training set
+    metrics: dict[str, float | None]
+
+
+def fit_baseline(settings: TrainSettings, executor: Executor, tick: Tick = lambda share: None) -> Path:
+    """Fits a generator without a network; writes it, its card, and the rejected rows beside it.
+
+    `minutes` has no say: what is fitted is fitted whole. With `resume`, what is there of the same settings and the same
+    file is left alone.
+
+    Raises:
+        MolgenError: unusable training data; a setting that has no meaning for this generator.
+        OutputError: what cannot be written.
+    """
+    _refuse_meaningless(settings)
+    out = Path(settings.out)
+    if settings.resume and _is_there(settings, out):
+        return out
+    begun, made_by = time.monotonic(), {"commit": commit(), "versions": versions(), "device": cores()}
+    before = torch.get_num_threads()
+    torch.set_num_threads(settings.threads or before)
+    try:
+        fitted = _fit_columns(settings, tick) if settings.family in ALIGNED else _fit_tokens(settings, executor)
+    finally:
+        torch.set_num_threads(before)
+    minutes = round((time.monotonic() - begun) / 60, 1)
+    fitted.model.card |= {"data": fitted.data, **about(settings), **made_by, "minutes": minutes}
+    fitted.model.card["metrics"] = fitted.metrics
+    fitted.model.save(out)
+    logger.info("%s: %s", out, ", ".join(f"{name} {value}" for name, value in fitted.metrics.items()) or "fitted")
+    return out
+
+
+def _refuse_meaningless(settings: TrainSettings) -> None:
+    for name, option in MEANINGLESS.items():
+        if getattr(settings, name):
+            raise MolgenError(
+                f"{option} {getattr(settings, name)}: the {settings.family} family is fitted, not trained step by "
+                f"step; leave {option} out"
+            )
+    if settings.family not in ALIGNED:
+        return
+    if settings.modality != "protein":
+        raise MolgenError(f"--family {settings.family} is of aligned protein sequences: say --modality protein")
+    if settings.grammar:
+        raise MolgenError(f"--grammar {settings.grammar[0]}: the alignment says how long a design is; leave it out")
+
+
+def _is_there(settings: TrainSettings, out: Path) -> bool:
+    """Has this very model been fitted?"""
+    if not out.exists() or not card_path(out).exists():
+        return False
+    card, told = read_card(out), json.loads(json.dumps(about(settings)["settings"]))
+    same = {name: value for name, value in told.items() if name not in FREE}
+    before = card.get("settings") or {}
+    known = settings.train in DATASETS or (card.get("data") or {}).get("sha256") == sha256_of(Path(settings.train))
+    return known and same == {name: value for name, value in before.items() if name not in FREE}
+
+
+def _fit_columns(settings: TrainSettings, tick: Tick) -> _Fitted:
+    """A model of the columns of an alignment."""
+    family = _family(settings)
+    refuse_rejected(settings, family)
+    write_rejected(Path(settings.out), family)
+    training, held_out = _split(family.states, settings)
+    done, how = 0, {}
+
+    def advance(more: int) -> None:
+        nonlocal done
+        done += more
+        tick(done / training.shape[1])
+
+    if settings.family == "ardca":
+        how = {"progress": advance}
+    kind: Any = BASELINES[settings.family]
+    model = kind.fit(training, starting.changed(RECIPES[settings.family](), settings.recipe), **how)
+    entry = data_entry(settings, family, len(family.states)) | {
+        "columns": training.shape[1],
+        "aligned_here": family.aligned_here,
+    }
+    entry |= {"columns_dropped": family.dropped, "trained_on": len(training), "held_out": len(held_out)}
+    return _Fitted(model, entry, _per_site("train", model, training) | _per_site("held_out", model, held_out))
+
+
+def _family(settings: TrainSettings) -> FamilyRows:
+    """The user's alignment, or one that is made of the user's sequences."""
+    if settings.train not in DATASETS and holds_alignment(settings.train):
+        family = read_family(settings.train)
+    else:
+        table, rejected, path = training_rows(settings.train, settings.column, settings.modality)
+        family = align_family(settings.train, sha256_of(path), table, rejected)
+    logger.info("%s", family.coverage())
+    return family
+
+
+def _split(states: np.ndarray, settings: TrainSettings) -> tuple[np.ndarray, np.ndarray]:
+    """Rows (n, C) for fitting and held out; those equal to one held out are in neither."""
+    rows, columns = states.shape
+    data = Sequences(states.astype(np.uint8).reshape(-1), columns * np.arange(rows + 1))
+    parts = data.split(min(settings.held_out, rows // 10), settings.seed)
+    training, held_out = (part.flat.reshape(-1, columns).astype(np.int8) for part in parts)
+    return training, held_out
+
+
+def _per_site(name: str, model: Any, states: np.ndarray) -> dict[str, float | None]:
+    """Nats of a row, and of a column; those of an HMM are of its sequence, over all its alignments."""
+    rows = rows_of(states)
+    nats = _mean(-model.log_likelihood(ungapped(rows) if isinstance(model, Hmm) else rows).double().numpy())
+    return {f"{name}_nats": nats, f"{name}_nats_per_site": None if nats is None else nats / states.shape[1]}
+
+
+def _mean(nats: Sequence[float] | np.ndarray) -> float | None:
+    """JSON has no NaN."""
+    found = float(np.mean(nats)) if len(nats) else math.nan
+    return found if math.isfinite(found) else None
+
+
+def _fit_tokens(settings: TrainSettings, executor: Executor) -> _Fitted:
+    """A model of designs as they are spelled."""
+    modality = named(settings.modality)
+    grammar = starting.grammar(modality, settings.grammar, None)
+    recipe = starting.changed(RECIPES[settings.family](), settings.recipe)
+    data = encode_training_set(settings.train, settings.column, grammar, executor, modality.name)
+    logger.info("%s", data.coverage())
+    refuse_rejected(settings, data)
+    write_rejected(Path(settings.out), data)
+    sequences = Sequences(data.flat, data.offsets)
+    entry = data_entry(settings, data, len(sequences))
+    if settings.family == "resample":
+        designs = modality.codec(grammar.settings()).decode(_rows(sequences))
+        entry |= {"trained_on": len(designs), "held_out": 0}
+        return _Fitted(Resample.fit(designs, recipe, modality=modality.name), entry, {})
+    training, held_out = sequences.split(min(settings.held_out, len(sequences) // 10), settings.seed)
+    entry |= {"trained_on": len(training), "held_out": len(held_out)}
+    model = Ngram.fit(training, grammar, recipe, modality=modality.name)
+    return _Fitted(model, entry, {"held_out_nats": _mean(-model.score(held_out))})
+
+
+def _rows(sequences: Sequences) -> list[list[int]]:
+    return [sequences.flat[a:b].tolist() for a, b in pairwise(sequences.offsets.tolist())]

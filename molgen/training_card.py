@@ -1,0 +1,88 @@
+"""What a training says of itself, whatever is trained: entries of the card, and the rows that were not learned from."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import pandas as pd
+
+from molgen.candidates import to_csv
+from molgen.datasets import DATASETS
+from molgen.errors import MolgenError
+from molgen.line import command_line
+from molgen.science import columns
+from molgen.store import write_atomic
+
+if TYPE_CHECKING:
+    from molgen.training_run import TrainSettings
+
+logger = logging.getLogger("molgen.train")
+
+
+class Learned(Protocol):
+    """A training set as it was read."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def sha256(self) -> str: ...
+
+    @property
+    def rows(self) -> int: ...
+
+    @property
+    def stereo_dropped(self) -> int: ...
+
+    @property
+    def rejected(self) -> pd.DataFrame: ...
+
+
+def about(settings: TrainSettings) -> dict[str, Any]:
+    """What the settings say: licence, command, settings, seed."""
+    ours = f"that of the training {columns(settings.modality).NOUNS[1]}"
+    return {
+        "licence": DATASETS[settings.train].licence if settings.train in DATASETS else ours,
+        "command": command_line("train", settings),
+        "settings": asdict(settings),
+        "seed": settings.seed,
+    }
+
+
+def data_entry(settings: TrainSettings, data: Learned, used: int) -> dict[str, Any]:
+    """Where the training designs are, so that new ones can be compared with them, and what became of them."""
+    return {
+        "name": data.name if data.name in DATASETS else str(Path(data.name).resolve()),
+        "column": settings.column,
+        "sha256": data.sha256,
+        "rows": data.rows,
+        "rejected": len(data.rejected),
+        "used": used,
+        "stereo_dropped": data.stereo_dropped,
+    }
+
+
+def refuse_rejected(settings: TrainSettings, data: Learned) -> None:
+    """MolgenError for the first row that cannot be used, where the settings ask for it."""
+    if settings.invalid_rows == "fail" and len(data.rejected):
+        first = data.rejected.iloc[0]
+        raise MolgenError(
+            f"{settings.train}, row {first['row']}: {str(first['text'])[:80]!r}: {first['reason']} "
+            f"({len(data.rejected)} such rows). Mend them, or go on without them: --invalid-rows reject"
+        )
+
+
+def write_rejected(out: Path, data: Learned) -> None:
+    """The rows that nothing is learned from, with the reason, beside the weights."""
+    path = out.with_suffix(".rejected_inputs.csv")
+    if data.rejected.empty:
+        path.unlink(missing_ok=True)
+        return
+    write_atomic(path, to_csv(data.rejected))
+    first = data.rejected.iloc[0]
+    where = f"row {first['row']}: {str(first['text'])[:80]!r} ({first['reason']})"
+    logger.warning("%s of %s rows are not learned from, see %s; the first is %s",
+                   f"{len(data.rejected):,}", f"{data.rows:,}", path, where)  # fmt: skip
