@@ -23,12 +23,24 @@ REAL = tuple(REALS.values())
 MOST_HELD_OUT = 2000  # whose likelihood is measured
 
 
+def _bits(log_p: np.ndarray, designs: list[str]) -> dict[str, float]:
+    """Bits a molecule, of those that the vocabulary spells."""
+    return {"bits": -float(np.nanmean(log_p)) / math.log(2)}
+
+
+def _perplexity(log_p: np.ndarray, designs: list[str]) -> dict[str, float]:
+    """Of a token."""
+    from molgen.protein.evaluation import perplexity
+
+    return {"perplexity": perplexity(log_p, designs)}
+
+
 @dataclass(frozen=True)
 class Contest:
     """`samples`: designs of each generator; `load`: opens the references, gives the function of the figures.
 
     `first`: the figure that orders the table, smaller is better. `held_out`: designs whose likelihood, or a bound,
-    is measured. `order`: tokens of the n-gram.
+    is measured, and `surprise`: as what. `order`: tokens of the n-gram.
     """
 
     name: Literal["moses", "qm9", "amp"]
@@ -39,6 +51,7 @@ class Contest:
     baselines: tuple[str, ...] = ("ngram", "genetic", "resample")
     modality: str = "molecule"
     first: str = "fcd_test"
+    surprise: Callable[[np.ndarray, list[str]], dict[str, float]] = _bits
     order: int = 8
 
     @property
@@ -47,19 +60,14 @@ class Contest:
         return REALS[self.modality]
 
     def likelihood(self, generator: Any) -> dict[str, float]:
-        """Of molecules bits each, of sequences the perplexity of a token; nothing of what has no likelihood."""
+        """Its surprise at held-out designs; nothing of what has no likelihood."""
         if not hasattr(generator, "log_likelihood"):
             return {}
         designs = _some(datasets.read_rows(self.held_out)[1])
         try:
-            nats = -np.asarray(generator.log_likelihood(designs))
+            return self.surprise(np.asarray(generator.log_likelihood(designs)), designs)
         except MolgenError:  # a family without a likelihood says so
             return {}
-        if self.modality == "molecule":
-            return {"bits": float(np.nanmean(nats)) / math.log(2)}  # NaN: outside of the vocabulary
-        from molgen.protein.evaluation import perplexity
-
-        return {"perplexity": perplexity(-nats, designs)}
 
 
 def _some(designs: list[str]) -> list[str]:
@@ -117,8 +125,17 @@ CONTESTS = {
     "moses": Contest("moses", "moses-train", 30_000, _moses, "moses-test"),
     "qm9": Contest("qm9", "qm9-train", 10_000, _qm9, "qm9-test"),
     "amp": Contest(
-        "amp", "amp-random-train", 1_000, _peptides, "amp-random-test", ("ngram", "resample"), "protein", "jsd2", 3
-    ),
+        "amp",
+        "amp-random-train",
+        1_000,
+        _peptides,
+        "amp-random-test",
+        ("ngram", "resample"),
+        "protein",
+        "jsd2",
+        _perplexity,
+        3,
+    ),  # fmt: skip
 }
 
 

@@ -293,3 +293,8 @@ def test_the_import_check_sees_what_it_should(source: str, found: list[str], mon
     monkeypatch.setattr(Path, "read_text", lambda *_, **__: source)
     seen = importing([path], "prefect", "molgen.molecule")
     assert [place.removesuffix(".task") for place in seen] == found
+
+
+def test_nothing_asks_which_modality_it_has() -> None:
+    """What differs between modalities is in their packages; a third one must not need a search for questions."""
+    assert [str(path) for path in [*LIBRARY, *FLOWS] if "modality ==" in path.read_text()] == []
