@@ -223,7 +223,7 @@ def by_diffusion(model: Diffusion, batch: Sequence[Case], seed: int) -> list[Fil
 
 
 def summary(name: str, batch: Sequence[Case], filled: Sequence[Filled]) -> dict[str, Any]:
-    """Means over all hidden residues; the standard error is one of peptides."""
+    """Means over all hidden residues; the standard error is one of spans, of which a peptide has several."""
     residues = sum(case.end - case.begin for case in batch)
     row: dict[str, Any] = {"model": name, "nats": round(sum(one.nats for one in filled) / residues, 3)}
     for key in ("drawn", "likeliest"):
