@@ -190,3 +190,9 @@ def test_a_motif_is_refused_before_and_after_a_fit(tmp_path: Path) -> None:
         load_baseline(fitted(source, "profile")).with_motif("X[5-9]")
     with pytest.raises(MolgenError, match="no prior of the family ardca ships"):
         design(DesignSettings(**told | {"motif": ""}, generator="ardca"), Serial())
+
+
+def test_lower_case_sequences_of_uneven_lengths_are_no_alignment(tmp_path: Path) -> None:
+    path = tmp_path / "lower.fasta"
+    path.write_text(">a\nmvlspadk\n>b\nglfdivkkva\n")
+    assert not holds_alignment(path)

@@ -63,7 +63,7 @@ def holds_alignment(path: Path | str) -> bool:
         return form != "table"
     texts = [one.text for one in records_of(form, lines)[0][0]]
     matches = {len(re.sub(r"[a-z.]", "", text)) for text in texts}
-    return len(texts) > 1 and (len({len(text) for text in texts}) == 1 or len(matches) == 1)
+    return len(texts) > 1 and (len({len(text) for text in texts}) == 1 or (len(matches) == 1 and matches != {0}))
 
 
 def _same_length(path: Path, records: list[Record]) -> list[Record]:
