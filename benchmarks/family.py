@@ -24,27 +24,17 @@ import torch
 
 from benchmarks.machine import write_result
 from molgen.baselines import Ardca, Hmm, Profile
-from molgen.encoding import training_rows
+from molgen.fitting import family_of
 from molgen.generator import load_generator
 from molgen.protein.alignment import rows_of, states_of, ungapped
-from molgen.protein.alignment_reading import holds_alignment
 from molgen.protein.alphabet import is_sequence
 from molgen.protein.evaluation.family import family_gate
-from molgen.protein.family import FamilyRows, align_family, read_family
-from molgen.provenance import sha256_of
+from molgen.protein.family import FamilyRows
 
 SEEDS = (0, 1, 2)
 SAMPLES = 1000
 TEMPERATURES = (1.0, 1.1)  # of arDCA: at 1.1 the median identity to its own training half falls to what the gate wants
 FIGURES = ("covariance_r", "identity_median", "identity_near", "bits_natural")
-
-
-def family_of(path: Path) -> FamilyRows:
-    """The family of a file, aligned here where it is not."""
-    if holds_alignment(path):
-        return read_family(path)
-    table, rejected, _ = training_rows(path, None, "protein")
-    return align_family(str(path), sha256_of(path), table, rejected)
 
 
 def halves(states: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -129,7 +119,7 @@ def write_half(family: FamilyRows, seed: int, path: Path) -> None:
 def main(words: list[str]) -> None:
     """Measures and writes benchmarks/results/family.json, or one training half as FASTA."""
     begun = time.monotonic()
-    family = family_of(Path(words[0]))
+    family = family_of(words[0])
     if words[1:2] == ["--half"]:
         write_half(family, int(words[2]), Path(words[3]))
         return

@@ -36,7 +36,6 @@ from molgen.nn.sequence_drawing import SequenceDrawing
 from molgen.protein.alphabet import INDEX, RESIDUES
 from molgen.protein.motif import compile_motif
 from molgen.seeds import rng, torch_rng
-from molgen.sequences import Sequences
 
 HIDDEN = len(RESIDUES)  # the class that stands for it
 SHORTEST = 10  # residues: half of it at the least stays
@@ -238,7 +237,7 @@ def fitted(part: str) -> tuple[dict[int, Ngram], np.ndarray]:
     """n-grams of a training part, and the shares (20,) of its residues."""
     grammar = PROTEIN.grammar(PROTEIN.settings())
     encoded = encode_training_set(part, None, grammar, Serial(), PROTEIN.name)
-    data = Sequences(encoded.flat, encoded.offsets)
+    data = encoded.sequences
     grams = {n: Ngram.fit(data, grammar, NgramRecipe(n=n), modality=PROTEIN.name) for n in GRAMS}
     counts = np.bincount(data.flat, minlength=len(RESIDUES) + 1)[1:]
     return grams, counts / counts.sum()

@@ -26,8 +26,9 @@ from molgen.contests import CONTESTS
 from molgen.datasets import read_rows
 from molgen.executor import Serial
 from molgen.generator import NeuralGenerator, load_generator
-from molgen.latent import described, interpolate
+from molgen.latent import interpolate
 from molgen.molecule.chemistry import judge
+from molgen.molecule.science import fingerprints, similarities
 from molgen.moses.filters import read_filters
 from molgen.moses.molecules import describe
 from molgen.seeds import rng
@@ -49,32 +50,26 @@ def known(generator: NeuralGenerator, designs: list[str]) -> dict[str, float]:
     again = generator.decode(means)
     spelled = [design for design, row in zip(designs, tokens, strict=True) if row]
     same = [constitution(a) == constitution(b) for a, b in zip(spelled, again, strict=True)]
-    like = [table(a, b) for a, b in zip(spelled, again, strict=True)]
+    like = [float(similarities(a, b[None])[0]) for a, b in zip(fingerprints(spelled), fingerprints(again), strict=True)]
     return {
         "kl_nats": found["kl_nats"],
         "reconstruction_nats": found["reconstruction_nats"],
         "bits": found["nats"] / math.log(2),
         "active_units": float((means.var(dim=0) > ACTIVE).float().mean()),
         "exact": float(np.mean(same)),
-        "likeness": float(np.nanmean(like)),
+        "likeness": float(np.mean(like)),
     }
-
-
-def table(one: str, other: str) -> float:
-    """Tanimoto similarity of a design to another; NaN where it is no molecule."""
-    found = described([other], one)
-    return float(found["like_1"].iloc[0]) if len(found) else math.nan
 
 
 def walked(generator: NeuralGenerator, designs: list[str], seed: int) -> dict[str, float]:
     """Of the inner points between pairs of designs the share unlike both ends, and plausible: MOSES' filters pass."""
     order = rng(seed, "pairs").permutation(len(designs))[: 2 * PAIRS]
-    unlike, plausible, both = [], [], []
+    filters, unlike, plausible, both = read_filters(), [], [], []
     for a, b in zip(order[:PAIRS], order[PAIRS:], strict=True):
         ends = {constitution(designs[a]), constitution(designs[b])}
         inner = interpolate(generator, designs[a], designs[b], POINTS)[1:-1]
         new = [constitution(text) not in ends for text in inner]
-        fine = describe(inner, read_filters()).passed
+        fine = describe(inner, filters).passed
         unlike += new
         plausible += list(fine)
         both += [x and bool(y) for x, y in zip(new, fine, strict=True)]

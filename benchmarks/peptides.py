@@ -28,7 +28,6 @@ from molgen.generator import load_generator
 from molgen.modality import PROTEIN
 from molgen.protein.activity import activity, available, shuffled
 from molgen.protein.evaluation import perplexity
-from molgen.sequences import Sequences
 
 PARTS = ("amp-valid", "amp-test")
 
@@ -37,7 +36,7 @@ def ngrams(most: int = 6) -> dict[str, Ngram]:
     """Fitted n-grams of 1 to `most` tokens."""
     grammar = PROTEIN.grammar(PROTEIN.settings())
     encoded = encode_training_set("amp-train", None, grammar, Serial(), PROTEIN.name)
-    data = Sequences(encoded.flat, encoded.offsets)
+    data = encoded.sequences
     return {f"{n}-gram": Ngram.fit(data, grammar, NgramRecipe(n=n), modality=PROTEIN.name) for n in range(1, most + 1)}
 
 

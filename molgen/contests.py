@@ -182,10 +182,8 @@ def _baseline(name: str, designs: list[str], contest: Contest, executor: Executo
         raise MolgenError(f"unknown baseline {name!r}; there are {', '.join(contest.baselines)}")
     from molgen.encoding import encode_training_set
     from molgen.modality import named
-    from molgen.sequences import Sequences
 
     modality = named(contest.modality)
     grammar = modality.grammar(modality.settings())
     encoded = encode_training_set(contest.train, None, grammar, executor, contest.modality)
-    sequences = Sequences(encoded.flat, encoded.offsets)
-    return Ngram.fit(sequences, grammar, NgramRecipe(n=contest.order), modality=contest.modality)
+    return Ngram.fit(encoded.sequences, grammar, NgramRecipe(n=contest.order), modality=contest.modality)

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -26,6 +26,9 @@ from molgen.modality import named
 from molgen.science import columns, science
 from molgen.store import digest, write_atomic
 from molgen.taught import numbers
+
+if TYPE_CHECKING:
+    from molgen.sequences import Sequences
 
 logger = logging.getLogger("molgen.encoding")
 
@@ -54,6 +57,13 @@ class TrainingSet:
     rejected: pd.DataFrame  # row, id, text, reason
     designs: str = "molecules"  # what they are called
     labels: np.ndarray | None = None  # (n, G) of the columns that are taught, NaN where not known
+
+    @property
+    def sequences(self) -> Sequences:
+        """The designs as training takes them."""
+        from molgen.sequences import Sequences  # loads torch, which processes that spell do without
+
+        return Sequences(self.flat, self.offsets, self.labels)
 
     def coverage(self) -> str:
         """One sentence: how many rows are used, how many lost stereochemistry, why the others are not used."""

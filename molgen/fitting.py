@@ -12,12 +12,10 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 
 from molgen import starting
 from molgen.baselines import BASELINES, RECIPES, Baseline, Hmm, Ngram, Resample
@@ -33,13 +31,12 @@ from molgen.protein.family import FamilyRows, align_family, read_family
 from molgen.provenance import commit, cores, sha256_of, versions
 from molgen.sequences import Sequences
 from molgen.settings import ALIGNED
-from molgen.training_card import about, data_entry, refuse_rejected, write_rejected
+from molgen.training_card import about, data_entry, refuse_rejected, without_free, write_rejected
 
 if TYPE_CHECKING:
     from molgen.training_run import TrainSettings
 
 MEANINGLESS = {"origin": "--from", "steps": "--steps", "rate": "--rate", "batch": "--batch", "patience": "--patience"}
-FREE = ("out", "minutes", "resume", "threads", "device", "invalid_rows")  # settings that do not change what is fitted
 
 logger = logging.getLogger("molgen.train")
 Tick = Callable[[float], None]
@@ -67,12 +64,7 @@ def fit_baseline(settings: TrainSettings, executor: Executor, tick: Tick = lambd
     if settings.resume and _is_there(settings, out):
         return out
     begun, made_by = time.monotonic(), {"commit": commit(), "versions": versions(), "device": cores()}
-    before = torch.get_num_threads()
-    torch.set_num_threads(settings.threads or before)
-    try:
-        fitted = _fit_columns(settings, tick) if settings.family in ALIGNED else _fit_tokens(settings, executor)
-    finally:
-        torch.set_num_threads(before)
+    fitted = _fit_columns(settings, tick) if settings.family in ALIGNED else _fit_tokens(settings, executor)
     minutes = round((time.monotonic() - begun) / 60, 1)
     fitted.model.card |= {"data": fitted.data, **about(settings), **made_by, "minutes": minutes}
     fitted.model.card["metrics"] = fitted.metrics
@@ -101,15 +93,14 @@ def _is_there(settings: TrainSettings, out: Path) -> bool:
     if not out.exists() or not card_path(out).exists():
         return False
     card, told = read_card(out), json.loads(json.dumps(about(settings)["settings"]))
-    same = {name: value for name, value in told.items() if name not in FREE}
-    before = card.get("settings") or {}
     known = settings.train in DATASETS or (card.get("data") or {}).get("sha256") == sha256_of(Path(settings.train))
-    return known and same == {name: value for name, value in before.items() if name not in FREE}
+    return known and without_free(told) == without_free(card.get("settings") or {})
 
 
 def _fit_columns(settings: TrainSettings, tick: Tick) -> _Fitted:
     """A model of the columns of an alignment."""
-    family = _family(settings)
+    family = family_of(settings.train, settings.column)
+    logger.info("%s", family.coverage())
     refuse_rejected(settings, family)
     write_rejected(Path(settings.out), family)
     training, held_out = _split(family.states, settings)
@@ -124,31 +115,25 @@ def _fit_columns(settings: TrainSettings, tick: Tick) -> _Fitted:
         how = {"progress": advance}
     kind: Any = BASELINES[settings.family]
     model = kind.fit(training, starting.changed(RECIPES[settings.family](), settings.recipe), **how)
-    entry = data_entry(settings, family, len(family.states)) | {
-        "columns": training.shape[1],
-        "aligned_here": family.aligned_here,
-    }
-    entry |= {"columns_dropped": family.dropped, "trained_on": len(training), "held_out": len(held_out)}
+    entry = data_entry(settings, family, len(family.states))
+    entry |= {"columns": training.shape[1], "columns_dropped": family.dropped, "aligned_here": family.aligned_here}
+    entry |= {"trained_on": len(training), "held_out": len(held_out)}
     return _Fitted(model, entry, _per_site("train", model, training) | _per_site("held_out", model, held_out))
 
 
-def _family(settings: TrainSettings) -> FamilyRows:
-    """The user's alignment, or one that is made of the user's sequences."""
-    if settings.train not in DATASETS and holds_alignment(settings.train):
-        family = read_family(settings.train)
-    else:
-        table, rejected, path = training_rows(settings.train, settings.column, settings.modality)
-        family = align_family(settings.train, sha256_of(path), table, rejected)
-    logger.info("%s", family.coverage())
-    return family
+def family_of(source: str, column: str | None = None) -> FamilyRows:
+    """The alignment of a file, or one that is made of the sequences of a file or data set."""
+    if source not in DATASETS and holds_alignment(source):
+        return read_family(source)
+    table, rejected, path = training_rows(source, column, "protein")
+    return align_family(source, sha256_of(path), table, rejected)
 
 
 def _split(states: np.ndarray, settings: TrainSettings) -> tuple[np.ndarray, np.ndarray]:
     """Rows (n, C) for fitting and held out; those equal to one held out are in neither."""
     rows, columns = states.shape
     data = Sequences(states.astype(np.uint8).reshape(-1), columns * np.arange(rows + 1))
-    parts = data.split(min(settings.held_out, rows // 10), settings.seed)
-    training, held_out = (part.flat.reshape(-1, columns).astype(np.int8) for part in parts)
+    training, held_out = (part.flat.reshape(-1, columns).astype(np.int8) for part in settings.split(data))
     return training, held_out
 
 
@@ -174,17 +159,13 @@ def _fit_tokens(settings: TrainSettings, executor: Executor) -> _Fitted:
     logger.info("%s", data.coverage())
     refuse_rejected(settings, data)
     write_rejected(Path(settings.out), data)
-    sequences = Sequences(data.flat, data.offsets)
+    sequences = data.sequences
     entry = data_entry(settings, data, len(sequences))
     if settings.family == "resample":
-        designs = modality.codec(grammar.settings()).decode(_rows(sequences))
+        designs = modality.codec(grammar.settings()).decode(sequences.lists())
         entry |= {"trained_on": len(designs), "held_out": 0}
         return _Fitted(Resample.fit(designs, recipe, modality=modality.name), entry, {})
-    training, held_out = sequences.split(min(settings.held_out, len(sequences) // 10), settings.seed)
+    training, held_out = settings.split(sequences)
     entry |= {"trained_on": len(training), "held_out": len(held_out)}
     model = Ngram.fit(training, grammar, recipe, modality=modality.name)
     return _Fitted(model, entry, {"held_out_nats": _mean(-model.score(held_out))})
-
-
-def _rows(sequences: Sequences) -> list[list[int]]:
-    return [sequences.flat[a:b].tolist() for a, b in pairwise(sequences.offsets.tolist())]

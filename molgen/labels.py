@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -53,14 +52,9 @@ def labelled(
         rows = np.sort(rng(seed, "labels").permutation(len(data))[:most])
         parts = [rows[i : i + CHUNK] for i in range(0, len(rows), CHUNK)]
         work = partial(_properties, modality, grammar.settings(), known)
-        found = executor.map("properties", work, [_tokens(data.take(part)) for part in parts])
+        found = executor.map("properties", work, [data.take(part).lists() for part in parts])
         labels[np.ix_(rows, [names.index(name) for name in known])] = np.concatenate(found)
     return replace(data, labels=labels)
-
-
-def _tokens(data: Sequences) -> list[list[int]]:
-    """Plain lists, for processes without torch."""
-    return [data.flat[a:b].tolist() for a, b in pairwise(data.offsets.tolist())]
 
 
 def _properties(modality: str, settings: dict[str, Any], names: tuple[str, ...], tokens: list[list[int]]) -> np.ndarray:

@@ -69,6 +69,10 @@ class Sequences:
             return self, self.take(order[:0])
         return self.take(left), self.take(np.sort(chosen))
 
+    def lists(self) -> list[list[int]]:
+        """The rows as plain lists, for what knows no arrays."""
+        return [self.flat[a:b].tolist() for a, b in pairwise(self.offsets.tolist())]
+
     def take(self, rows: np.ndarray) -> Sequences:
         """The given rows, packed."""
         lengths = self.lengths[rows]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -18,6 +19,9 @@ from molgen.store import write_atomic
 
 if TYPE_CHECKING:
     from molgen.training_run import TrainSettings
+
+# Settings that do not change what is trained: a run goes on, or is there, whatever they are.
+FREE = ("out", "minutes", "steps", "resume", "threads", "device", "invalid_rows")
 
 logger = logging.getLogger("molgen.train")
 
@@ -50,6 +54,11 @@ def about(settings: TrainSettings) -> dict[str, Any]:
         "settings": asdict(settings),
         "seed": settings.seed,
     }
+
+
+def without_free(told: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings that decide what is trained."""
+    return {name: value for name, value in told.items() if name not in FREE}
 
 
 def data_entry(settings: TrainSettings, data: Learned, used: int) -> dict[str, Any]:

@@ -28,12 +28,11 @@ from molgen.settings import FITTED, Family, Modality
 from molgen.starting import Origin
 from molgen.store import write_atomic
 from molgen.train import History, Plan, train
-from molgen.training_card import about, data_entry, refuse_rejected, write_rejected
+from molgen.training_card import about, data_entry, refuse_rejected, without_free, write_rejected
 
 logger = logging.getLogger("molgen.train")
 
 MINUTES = 30.0  # of training where nothing is said
-FREE = ("out", "minutes", "steps", "resume", "threads", "device", "invalid_rows")  # these may change when a run goes on
 LEAST_LOOK = 10  # steps between looks at the held-out molecules, of small sets more than a pass
 FURTHER = {"rate": 0.25, "patience": 5}  # where a prior is trained further: share of the family's rate; looks
 
@@ -97,6 +96,10 @@ class TrainSettings:
         if Path(self.out).suffix != ".safetensors":
             raise MolgenError(f"--out {self.out} must end in .safetensors")
 
+    def split(self, data: Sequences) -> tuple[Sequences, Sequences]:
+        """(for training, held out): `held_out`, a tenth at the most; what equals one held out is in neither."""
+        return data.split(min(self.held_out, len(data) // 10), self.seed)
+
 
 def train_generator(
     settings: TrainSettings,
@@ -117,10 +120,21 @@ def train_generator(
             `resume`.
         OutputError: what cannot be written.
     """
-    if settings.family in FITTED:
-        from molgen.fitting import fit_baseline
+    before = torch.get_num_threads()
+    torch.set_num_threads(settings.threads or before)
+    try:
+        if settings.family in FITTED:
+            from molgen.fitting import fit_baseline
 
-        return fit_baseline(settings, executor, tick)
+            return fit_baseline(settings, executor, tick)
+        return _train_network(settings, executor, report, tick)
+    finally:
+        torch.set_num_threads(before)
+
+
+def _train_network(
+    settings: TrainSettings, executor: Executor, report: Callable[[Row], None], tick: Callable[[float], None]
+) -> Path:
     out = Path(settings.out)
     device = find_device(settings.device)
     made_by = {"commit": commit(), "versions": versions()}  # of the code that trains: the checkout may change meanwhile
@@ -141,7 +155,7 @@ def train_generator(
     refuse_rejected(settings, data)
     write_rejected(out, data)
     checkpoint = _begin(out, data, identity)
-    training, held_out = _split(settings, data)
+    training, held_out = settings.split(data.sequences)
     if names:
         training = labelled(training, names, grammar, executor, settings.seed, modality=modality.name)
     plan = _plan(settings, recipe, len(training), starting.goes_further(recipe, origin))
@@ -208,16 +222,11 @@ def _identity(settings: TrainSettings, origin: Origin | None) -> dict[str, Any]:
     told = asdict(settings) | {"recipe": list(settings.recipe), "grammar": list(settings.grammar)}
     if origin:
         told["weights of the origin"] = origin.sha256
-    return {name: value for name, value in told.items() if name not in FREE}
+    return without_free(told)
 
 
 def _as_json(value: dict[str, Any]) -> bytes:
     return (json.dumps(value, indent=2, allow_nan=False) + "\n").encode()
-
-
-def _split(settings: TrainSettings, data: TrainingSet) -> tuple[Sequences, Sequences]:
-    sequences = Sequences(data.flat, data.offsets, data.labels)
-    return sequences.split(min(settings.held_out, len(sequences) // 10), settings.seed)
 
 
 def _plan(settings: TrainSettings, recipe: Any, rows: int, further: bool) -> Plan:
@@ -260,14 +269,9 @@ def _fit(
         _log(log, row)
         report(row)
 
-    before = torch.get_num_threads()
-    torch.set_num_threads(settings.threads or before)
-    try:
-        return train(
-            module, training, plan, held_out=held_out, device=device, checkpoint=checkpoint, report=both, tick=tick
-        )
-    finally:
-        torch.set_num_threads(before)
+    return train(
+        module, training, plan, held_out=held_out, device=device, checkpoint=checkpoint, report=both, tick=tick
+    )
 
 
 def _log(path: Path, row: Row) -> None:

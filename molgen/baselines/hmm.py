@@ -10,7 +10,6 @@ Axis letters: B sequences, M match states = columns of the alignment.
 from __future__ import annotations
 
 import io
-import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -25,7 +24,7 @@ from torch import Tensor
 from molgen.baselines import columns, storage
 from molgen.errors import MolgenError
 from molgen.generator import ROWS, in_blocks
-from molgen.protein.alignment import rows_of
+from molgen.protein.alignment import matched, rows_of
 from molgen.protein.alphabet import RESIDUES, classes, is_sequence
 from molgen.scoring import Values
 from molgen.seeds import spawn
@@ -33,8 +32,6 @@ from molgen.seeds import spawn
 if TYPE_CHECKING:
     from pyhmmer.easel import DigitalSequenceBlock
     from pyhmmer.plan7 import HMM
-
-_INSERTED = re.compile("[a-z.]+")  # residues of an alignment that stand in no column, and their gaps
 
 
 @dataclass(frozen=True)
@@ -147,7 +144,7 @@ class Hmm:
         aligned = hmmalign(self.hmm, block, cpus=1, all_consensus_cols=True)
         if insertions:
             return [row.upper().replace(".", "-") for row in aligned.alignment]
-        return [_INSERTED.sub("", row) for row in aligned.alignment]
+        return [matched(row) for row in aligned.alignment]
 
     def with_motif(self, text: str) -> NoReturn:
         """MolgenError: it keeps no motif."""

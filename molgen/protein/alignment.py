@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -13,6 +14,7 @@ STATES = RESIDUES + "-"
 GAP = len(RESIDUES)
 MOST_GAPS = 0.3  # share of gaps above which a column holds insertions of a few
 
+_INSERTED = re.compile("[a-z.]+")
 _CODES = np.full(256, -1, dtype=np.int8)
 _CODES[[ord(letter) for letter in STATES]] = np.arange(len(STATES))
 _LETTERS = np.frombuffer(STATES.encode(), dtype=np.uint8)
@@ -37,6 +39,11 @@ def states_of(rows: Sequence[str]) -> np.ndarray:
             f"{rows[row][column]!r} in row {row + 1}, column {column + 1} is neither one of {RESIDUES} nor a gap '-'"
         )
     return states
+
+
+def matched(row: str) -> str:
+    """A row without what is inserted between columns: residues in lower case, and their gaps, dots (as in A2M)."""
+    return _INSERTED.sub("", row)
 
 
 def well_filled(states: np.ndarray) -> np.ndarray:

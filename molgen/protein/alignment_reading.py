@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from molgen.errors import MolgenError
-from molgen.protein.alignment import GAP
+from molgen.protein.alignment import GAP, matched
 from molgen.protein.alphabet import AMBIGUOUS, GAPS, RESIDUES
 from molgen.protein.reading import FORMATS, Record, form_of, lines_of, records_of
 
@@ -62,7 +61,7 @@ def holds_alignment(path: Path | str) -> bool:
     if (form := form_of(path, lines)) != "fasta":
         return form != "table"
     texts = [one.text for one in records_of(form, lines)[0][0]]
-    matches = {len(re.sub(r"[a-z.]", "", text)) for text in texts}
+    matches = {len(matched(text)) for text in texts}
     return len(texts) > 1 and (len({len(text) for text in texts}) == 1 or (len(matches) == 1 and matches != {0}))
 
 
@@ -71,7 +70,7 @@ def _same_length(path: Path, records: list[Record]) -> list[Record]:
     if not records:
         raise MolgenError(f"{path} holds no sequences. {FORMATS}")
     if len({len(record.text) for record in records}) > 1:
-        matches = [replace(one, text=re.sub(r"[a-z.]", "", one.text)) for one in records]
+        matches = [replace(one, text=matched(one.text)) for one in records]
         if len({len(record.text) for record in matches}) > 1:
             raise MolgenError(_uneven(path, records))
         records = matches

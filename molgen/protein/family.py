@@ -17,7 +17,7 @@ from molgen.errors import MolgenError
 from molgen.protein.aligning import align, relatives
 from molgen.protein.alignment import GAP, MOST_GAPS, well_filled
 from molgen.protein.alignment_reading import read_alignment
-from molgen.protein.alphabet import judge
+from molgen.protein.alphabet import Judged, judge
 from molgen.protein.mistaken import LONGEST
 from molgen.provenance import sha256_of
 
@@ -61,7 +61,7 @@ def read_family(path: Path | str) -> FamilyRows:
     """
     found = read_alignment(path)
     table = pd.DataFrame({"row": found.places, "id": found.ids, "text": found.texts})
-    reasons = _reasons(path, table)
+    _, reasons = _judged(path, table)
     kept = well_filled(found.rows[reasons == ""])
     if not kept.any():
         raise MolgenError(f"{path} has no column that {1 - MOST_GAPS:.0%} of its rows fill: leave out the fragments")
@@ -79,9 +79,9 @@ def align_family(name: str, sha256: str, table: pd.DataFrame, rejected: pd.DataF
     Raises:
         MolgenError: sequences of which fewer than half resemble each other; pyhmmer is missing.
     """
-    reasons = _reasons(name, table)
-    sequences = [one.sequence or "" for one in judge(table.loc[reasons == "", "text"].tolist(), longest=LONGEST)]
-    states, _ = align(sequences)
+    judged, reasons = _judged(name, table)
+    sequences = [one.sequence for one in judged if one.sequence is not None]
+    states, dropped = align(sequences)
     related = relatives(states, sequences) if states.size else np.zeros(len(sequences), dtype=bool)
     if related.sum() < max(2, FEWEST * len(sequences)):
         raise MolgenError(
@@ -89,16 +89,18 @@ def align_family(name: str, sha256: str, table: pd.DataFrame, rejected: pd.DataF
             f"{len(sequences):,} resemble each other): {REMEDY}, or name a family of generators that needs none, such "
             "as autoregressive"
         )
-    states, dropped = align([one for one, kept in zip(sequences, related, strict=True) if kept])
+    if not related.all():  # strangers have moved the columns
+        states, dropped = align([one for one, kept in zip(sequences, related, strict=True) if kept])
     reasons[np.flatnonzero(reasons == "")[~related]] = "stranger: it does not resemble the others"
     refused = pd.concat([rejected, table.assign(reason=reasons)[reasons != ""]])
     return FamilyRows(name, sha256, states, dropped, refused.sort_values("row", kind="stable"), aligned_here=True)
 
 
-def _reasons(name: Path | str, table: pd.DataFrame) -> np.ndarray:
-    """Why each text is no sequence, '' where it is one: (n,) of str."""
-    reasons = np.array([one.reason or "" for one in judge(table["text"].tolist(), longest=LONGEST)], dtype=object)
+def _judged(name: Path | str, table: pd.DataFrame) -> tuple[list[Judged], np.ndarray]:
+    """What became of each text, and why it is no sequence, '' where it is one: (n,) of str."""
+    judged = judge(table["text"].tolist(), longest=LONGEST)
+    reasons = np.array([one.reason or "" for one in judged], dtype=object)
     if all(reasons):
         first = f" The first is row {table['row'].iloc[0]}: {reasons[0]}" if len(reasons) else ""
         raise MolgenError(f"no row of {name} can be used.{first}")
-    return reasons
+    return judged, reasons
