@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 
 from molgen import datasets, drawing, resources
-from molgen.errors import MolgenError
+from molgen.errors import MolgenError, NoLikelihoodError
 from molgen.executor import Executor
 from molgen.science import MODALITIES, columns
 from molgen.seeds import rng
@@ -24,8 +24,8 @@ MOST_HELD_OUT = 2000  # whose likelihood is measured
 
 
 def _bits(log_p: np.ndarray, designs: list[str]) -> dict[str, float]:
-    """Bits a molecule, of those that the vocabulary spells."""
-    return {"bits": -float(np.nanmean(log_p)) / math.log(2)}
+    """Bits a molecule, of those that the vocabulary spells, and their share."""
+    return {"bits": -float(np.nanmean(log_p)) / math.log(2), "bits_of": float(1 - np.isnan(log_p).mean())}
 
 
 def _perplexity(log_p: np.ndarray, designs: list[str]) -> dict[str, float]:
@@ -66,7 +66,7 @@ class Contest:
         designs = _some(datasets.read_rows(self.held_out)[1])
         try:
             return self.surprise(np.asarray(generator.log_likelihood(designs)), designs)
-        except MolgenError:  # a family without a likelihood says so
+        except NoLikelihoodError:
             return {}
 
 

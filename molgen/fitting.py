@@ -56,12 +56,13 @@ def fit_baseline(settings: TrainSettings, executor: Executor, tick: Tick = lambd
     file is left alone.
 
     Raises:
-        MolgenError: unusable training data; a setting that has no meaning for this generator.
+        MolgenError: unusable training data; a setting that has no meaning for this generator; a model that is there
+            without `resume`, or of other settings or another file.
         OutputError: what cannot be written.
     """
     _refuse_meaningless(settings)
     out = Path(settings.out)
-    if settings.resume and _is_there(settings, out):
+    if _is_there(settings, out):
         return out
     begun, made_by = time.monotonic(), {"commit": commit(), "versions": versions(), "device": cores()}
     fitted = _fit_columns(settings, tick) if settings.family in ALIGNED else _fit_tokens(settings, executor)
@@ -89,12 +90,24 @@ def _refuse_meaningless(settings: TrainSettings) -> None:
 
 
 def _is_there(settings: TrainSettings, out: Path) -> bool:
-    """Has this very model been fitted?"""
-    if not out.exists() or not card_path(out).exists():
+    """Has this very model been fitted? As for networks: what is there goes on as it was begun, or stays.
+
+    Raises:
+        MolgenError: a model that is there without `resume`, of other settings, or of another file.
+    """
+    if not settings.resume and out.exists():
+        raise MolgenError(f"{out} is there from an earlier run: choose another --out, or delete it to fit anew")
+    if not (out.exists() and card_path(out).exists()):  # a kill may leave weights without a card
         return False
-    card, told = read_card(out), json.loads(json.dumps(about(settings)["settings"]))
-    known = settings.train in DATASETS or (card.get("data") or {}).get("sha256") == sha256_of(Path(settings.train))
-    return known and without_free(told) == without_free(card.get("settings") or {})
+    card = read_card(out)
+    data, before = card.get("data") or {}, card.get("settings") or {}
+    now = without_free(json.loads(json.dumps(about(settings)["settings"])))
+    other = [f"{name} = {before.get(name)!r}, not {now[name]!r}" for name in now if before.get(name) != now[name]]
+    if settings.train not in DATASETS and Path(settings.train).is_file():
+        other += ["another content of its file"] if data.get("sha256") != sha256_of(Path(settings.train)) else []
+    if other:
+        raise MolgenError(f"{out} was fitted with {other[0]}: choose another --out, or delete it to fit anew")
+    return not (settings.invalid_rows == "fail" and data.get("rejected"))
 
 
 def _fit_columns(settings: TrainSettings, tick: Tick) -> _Fitted:

@@ -17,7 +17,7 @@ from safetensors.torch import save as serialised
 from torch import nn
 
 from molgen.batch import Batch, Fields
-from molgen.errors import MolgenError
+from molgen.errors import MolgenError, NoLikelihoodError
 from molgen.modality import Codec, modality_of
 from molgen.provenance import DeviceName, find_device, sha256_of
 from molgen.recipes import build, recipe_of
@@ -152,14 +152,16 @@ class NeuralGenerator:
         Where the family has a bound only, this is an estimate of it by the random numbers of `seed`.
 
         Raises:
-            MolgenError: the family has no likelihood.
+            NoLikelihoodError: the family has none.
         """
         found = torch.full((len(designs),), torch.nan)
         for number, (rows, batch) in enumerate(self._spelled(designs)):
             with torch.no_grad():
                 measured = self.module.held_out(batch, torch_rng(seed, "likelihood", number * ROWS))
             if "nats" not in measured:
-                raise MolgenError(f"the {self.card['recipe']['kind']} family has no likelihood, nor a bound of it")
+                raise NoLikelihoodError(
+                    f"the {self.card['recipe']['kind']} family has no likelihood, nor a bound of it"
+                )
             found[rows] = -measured["nats"].float()
         return found
 

@@ -15,7 +15,7 @@ import pandas as pd
 
 from molgen import datasets
 from molgen.errors import MolgenError
-from molgen.science import science
+from molgen.science import MODALITIES, science
 from molgen.textfile import NO_VALUE
 
 logger = logging.getLogger("molgen.train")
@@ -55,8 +55,10 @@ def given(names: Sequence[str], source: str, column: str | None, modality: str) 
 
 
 def unknown(name: str, modality: str) -> str:
-    """A sentence that names what can be computed."""
-    return f"no property {name!r}; there are {', '.join(score.name for score in science(modality).SCORES)}"
+    """A sentence that names what can be computed, and the modality that knows the name."""
+    elsewhere = [other for other in MODALITIES if other != modality and computed([name], other)]
+    hint = f" (it is one of the {elsewhere[0]} modality: --modality {elsewhere[0]})" if elsewhere else ""
+    return f"no property {name!r}{hint}; there are {', '.join(score.name for score in science(modality).SCORES)}"
 
 
 def _and_no_column(source: str, there: Sequence[str]) -> str:

@@ -9,7 +9,7 @@ import pytest
 from molgen import benchmarking, contests, drawing
 from molgen.benchmarking import BenchmarkSettings, benchmark, markdown
 from molgen.contests import Contest
-from molgen.errors import MolgenError
+from molgen.errors import MolgenError, NoLikelihoodError
 from molgen.executor import Serial
 from molgen.small import constitution, small_figures
 
@@ -50,11 +50,21 @@ def test_bits_are_the_mean_of_what_can_be_spelled_and_absent_without_a_likelihoo
 
     class Refusing:
         def log_likelihood(self, designs: list[str]) -> list[float]:
-            raise MolgenError("the gan family has no likelihood")
+            raise NoLikelihoodError("the gan family has no likelihood")
 
     contest = contests.CONTESTS["moses"]
-    assert contest.likelihood(Known()) == pytest.approx({"bits": 3.0})
+    spelled = 2 / len(contests._some(DESIGNS))
+    assert contest.likelihood(Known()) == pytest.approx({"bits": 3.0, "bits_of": spelled})
     assert contest.likelihood(Refusing()) == {} == contest.likelihood(object())
+
+
+def test_what_else_goes_wrong_with_a_likelihood_is_not_passed_over(small) -> None:
+    class Broken:
+        def log_likelihood(self, designs: list[str]) -> list[float]:
+            raise MolgenError("weights are damaged")
+
+    with pytest.raises(MolgenError, match="weights are damaged"):
+        contests.CONTESTS["moses"].likelihood(Broken())
 
 
 def test_an_unknown_generator_is_told_before_anything_is_spent(small, tmp_path: Path) -> None:

@@ -75,7 +75,7 @@ def test_rows_that_cannot_be_used_are_listed_with_their_line_and_reason(tmp_path
     data = json.loads(out.with_suffix(".json").read_text())["data"]
     assert (data["rows"], data["rejected"], data["used"]) == (10, 2, 8)
     with pytest.raises(MolgenError, match="row 10: 'MKXC-DEFW': residue: X at position 3"):
-        fitted(stockholm(rows, tmp_path / "family.sto"), "profile", invalid_rows="fail")
+        fitted(stockholm(rows, tmp_path / "family.sto"), "profile", invalid_rows="fail", resume=True)
 
 
 @pytest.mark.parametrize("family", ["profile", "ardca"])
@@ -92,13 +92,27 @@ def test_the_card_tells_the_nats_of_held_out_rows_for_each_column(tmp_path: Path
     assert every == pytest.approx(sum(nats.values()), rel=1e-5) and told["held_out_nats"] > told["train_nats"]
 
 
-def test_a_fit_that_is_there_is_found_and_that_of_another_file_is_not(tmp_path: Path) -> None:
-    source = stockholm(ROWS, tmp_path / "family.sto")
-    before = fitted(source, "profile", resume=True).stat().st_mtime_ns
+def test_a_fit_that_is_there_is_found(tmp_path: Path) -> None:
+    source = stockholm([*ROWS, "MKXC-DEFW"], tmp_path / "family.sto")
+    before = fitted(source, "profile").stat().st_mtime_ns
     assert fitted(source, "profile", resume=True).stat().st_mtime_ns == before
+    with pytest.raises(MolgenError, match="row 10"):
+        fitted(source, "profile", resume=True, invalid_rows="fail")
+    (tmp_path / "profile.json").unlink()
+    assert fitted(source, "profile", resume=True).stat().st_mtime_ns > before, "killed before its card was written"
+
+
+def test_a_fit_of_something_else_is_not_overwritten(tmp_path: Path) -> None:
+    source = stockholm(ROWS, tmp_path / "family.sto")
+    before = fitted(source, "profile").read_bytes()
+    with pytest.raises(MolgenError, match="is there from an earlier run: choose another --out, or delete it"):
+        fitted(source, "profile")
+    with pytest.raises(MolgenError, match="was fitted with seed = 0, not 1"):
+        fitted(source, "profile", resume=True, seed=1)
     stockholm(ROWS[:-1], source)
-    again = fitted(source, "profile", resume=True)
-    assert json.loads(again.with_suffix(".json").read_text())["data"]["used"] == 7
+    with pytest.raises(MolgenError, match="another content of its file"):
+        fitted(source, "profile", resume=True)
+    assert (tmp_path / "profile.safetensors").read_bytes() == before
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,13 @@
 
 import numpy as np
 import pytest
+import torch
 
 from molgen.errors import MolgenError
 from molgen.executor import Serial
 from molgen.labels import labelled
 from molgen.molecule.vocabulary import Vocabulary
-from molgen.nn.told import moments
+from molgen.nn.told import moments, standardised
 from molgen.protein.codec import ProteinCodec
 from molgen.protein.grammar import ProteinGrammar
 from molgen.sequences import Sequences
@@ -39,7 +40,7 @@ def test_labels_of_proteins_are_properties_of_proteins() -> None:
     found = labelled(data, ("length", "gravy"), ProteinGrammar(), Serial(), seed=0, modality="protein")
     kyte_doolittle = (3 * -3.9 + 2 * 3.8 + 2 * 1.8) / 7
     assert found.labels.ravel().tolist() == pytest.approx([7, kyte_doolittle, 10, 1.8], abs=1e-5)
-    with pytest.raises(MolgenError, match="no property 'logp'; there are"):
+    with pytest.raises(MolgenError, match=r"no property 'logp' \(.*--modality molecule\); there are"):
         labelled(data, ("logp",), ProteinGrammar(), Serial(), seed=0, modality="protein")
 
 
@@ -62,3 +63,10 @@ def test_mean_and_deviation_of_a_property_are_over_the_designs_that_have_it() ->
     data = eight().take(np.arange(4))
     centre, spread = moments(Sequences(data.flat, data.offsets, labels))
     assert centre.tolist() == [2, 4] and spread.tolist() == pytest.approx([1, (32 / 3) ** 0.5])
+
+
+def test_more_or_fewer_properties_than_the_network_knows_are_not_spread_over_them() -> None:
+    centre, spread = torch.tensor([1.0, 2.0]), torch.tensor([2.0, 4.0])
+    assert standardised(torch.tensor([[3.0, torch.nan]]), centre, spread).tolist() == [[1.0, 0.0, 1.0, 0.0]]
+    with pytest.raises(ValueError, match="1 properties are told, the network knows 2"):
+        standardised(torch.ones(3, 1), centre, spread)

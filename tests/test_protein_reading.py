@@ -306,10 +306,17 @@ def test_insertions_of_a3m_are_kept_in_the_sequence_and_left_out_of_the_columns(
     assert read_alignment(path).rows.tolist() == [[0, 1, 2, 3], [0, 1, GAP, 3]]
 
 
-def test_letters_for_several_residues_become_gaps_and_that_is_counted(tmp_path: Path) -> None:
+def test_letters_for_several_residues_become_gaps(tmp_path: Path) -> None:
     alignment = read_alignment(write(tmp_path, ">a\nAXC-\n>b\nBCU.\n", "a.fa"))
     assert alignment.rows.tolist() == [[0, GAP, 1, GAP], [GAP, 1, GAP, GAP]]
-    assert "3 letters that stand for no single residue" in alignment.notes[0]
+    assert alignment.notes == ()
+
+
+def test_fasta_of_one_length_without_gaps_is_taken_for_aligned_with_a_note(tmp_path: Path) -> None:
+    alignment = read_alignment(write(tmp_path, ">a\nACDE\n>b\nCDEF\n", "a.fa"))
+    assert alignment.rows.shape == (2, 4)
+    assert "no gaps, and each row has 4 letters" in alignment.notes[0] and "align it first" in alignment.notes[0]
+    assert read_alignment(write(tmp_path, ">a\nACDE\n>b\nCD-F\n", "b.fa")).notes == ()
 
 
 def test_rows_of_different_lengths_are_no_alignment(tmp_path: Path) -> None:

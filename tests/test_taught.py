@@ -38,6 +38,7 @@ def test_what_is_computed_is_computed_and_the_column_of_that_name_is_said_to_be_
     ("names", "told"),
     [
         (("smell",), r"no property 'smell'; there are .*logp.*; nor a column of that name in .*'SMILES', 'active'"),
+        (("net_charge",), r"no property 'net_charge' \(it is one of the protein modality: --modality protein\)"),
         (("active", "logp", "active"), "properties=active,logp,active names one of them twice"),
     ],
 )

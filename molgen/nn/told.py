@@ -21,7 +21,12 @@ def moments(data: Sequences) -> tuple[Tensor, Tensor]:
 
 
 def standardised(labels: Tensor, centre: Tensor, spread: Tensor) -> Tensor:
-    """Properties (B, P), NaN where not told -> (B, 2 P): in deviations from the mean, and which are told."""
+    """Properties (B, P), NaN where not told -> (B, 2 P): in deviations from the mean, and which are told.
+
+    ValueError where there are not as many properties as means: one would be spread over all.
+    """
+    if labels.shape[1:] != centre.shape:
+        raise ValueError(f"{labels.shape[1]} properties are told, the network knows {len(centre)}")
     told = ~labels.isnan()
     return torch.cat([torch.where(told, (labels - centre) / spread, 0.0), told.float()], dim=1)
 

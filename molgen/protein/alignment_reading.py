@@ -31,8 +31,11 @@ class Alignment:
 def read_alignment(path: Path | str) -> Alignment:
     """Reads aligned sequences: Stockholm, CLUSTAL, aligned FASTA, or A2M/A3M without its insertions (lower case).
 
-    A letter that stands for no single residue (X, B, Z, J, U, O, *) becomes a gap, with a note. Raises MolgenError
-    where the rows are of different lengths, or a character is no letter of a residue.
+    A letter that stands for no single residue (X, B, Z, J, U, O, *) becomes a gap. FASTA without a gap is taken for
+    aligned where its rows are of one length, with a note: nothing in such a file says whether it is.
+
+    Raises:
+        MolgenError: rows of different lengths; a character that is no letter of a residue.
     """
     path = Path(path)
     text = lines_of(path)
@@ -45,9 +48,14 @@ def read_alignment(path: Path | str) -> Alignment:
             f"{path} holds {len(alignments)} alignments: put the one that is meant into a file of its own"
         )
     records = _same_length(path, alignments[0] if alignments else [])
-    rows, changes = _as_classes(path, records)
+    rows = _as_classes(path, records)
     notes = [text.note] if text.note else []
-    notes += [f"{path}: text before the first line with '>' (row {one.row}) was left out" for one in stray] + changes
+    notes += [f"{path}: text before the first line with '>' (row {one.row}) was left out" for one in stray]
+    if form == "fasta" and not any(gap in one.text for one in records for gap in GAPS):
+        notes.append(
+            f"{path} has no gaps, and each row has {rows.shape[1]:,} letters: it is taken for an alignment. If its "
+            "columns do not belong together, align it first (mafft, clustalo)"
+        )
     for note in notes:
         log.warning("%s", note)
     ids, places, texts = zip(*((one.id, one.row, one.text) for one in records), strict=True)
@@ -88,8 +96,8 @@ def _uneven(path: Path, records: Sequence[Record]) -> str:
     )
 
 
-def _as_classes(path: Path, records: Sequence[Record]) -> tuple[np.ndarray, list[str]]:
-    """(n, L) int8, and a note on letters that were read as gaps."""
+def _as_classes(path: Path, records: Sequence[Record]) -> np.ndarray:
+    """(n, L) int8."""
     codes = np.full(256, -1, dtype=np.int8)
     codes[[ord(letter) for letter in (*GAPS, *AMBIGUOUS, *"".join(AMBIGUOUS).lower())]] = GAP
     for number, letter in enumerate(RESIDUES):
@@ -102,5 +110,4 @@ def _as_classes(path: Path, records: Sequence[Record]) -> tuple[np.ndarray, list
         raise MolgenError(
             f"{path}: {one.id} has {one.text[place]!r} in column {place + 1}, which is no residue and no gap"
         )
-    unknown = int((rows == GAP).sum()) - sum(int((letters == ord(gap)).sum()) for gap in GAPS)
-    return rows, [f"{path}: {unknown:,} letters that stand for no single residue were read as gaps"] if unknown else []
+    return rows
