@@ -39,6 +39,7 @@ class VaeRecipe:
     beta: float = 1.0
     free_nats: float = 0.2  # a dimension of the latent
     dropout: float = 0.0  # in training, of the decoder: what it cannot see it must be told by z
+    glance: int = 0  # rank at which each step sees its part of z; 0: all see the same
 
 
 class Vae(nn.Module):
@@ -53,7 +54,14 @@ class Vae(nn.Module):
         self.posterior = nn.Linear(self.encoder.size, 2 * recipe.latent)
         origins = min(recipe.origins, grammar.origins)
         self.decoder = CausalDecoder(
-            grammar, recipe.width, recipe.depth, recipe.inputs, origins, recipe.latent, recipe.dropout
+            grammar,
+            recipe.width,
+            recipe.depth,
+            recipe.inputs,
+            origins,
+            recipe.latent,
+            recipe.dropout,
+            recipe.glance,
         )
         for linear in self.decoder.condition.maps:
             nn.init.normal_(linear.weight, std=0.02)  # from zero, neither z nor its weight would get a gradient

@@ -3,7 +3,8 @@
 Between the GRU layers (Cho et al. 2014, arXiv:1406.1078) each step also receives what the layer computed when the
 current atom, and its parent, became current: `y_t = h_t + sum_o W_o h_{origin_o(t)}`. A branch that is taken up again
 after many tokens is then one step away. A condition (a latent, wanted properties) is added, through a linear map, to
-the input of every layer and to the logits. Training runs over whole sequences; molgen/nn/stepping.py goes step by step.
+the input of every layer and to the logits; each step may see another part of it besides (`Glance`). Training runs over
+whole sequences; molgen/nn/stepping.py goes step by step.
 """
 
 from __future__ import annotations
@@ -53,6 +54,25 @@ class Condition(nn.Module):
         return [linear(condition) for linear in self.maps]
 
 
+class Glance(nn.Module):
+    """What of a condition counts at a step: p_t * (W z), a linear map for every step, of low rank R.
+
+    What is added alike at every step must be counted off by the recurrent state until the right part is at hand.
+    """
+
+    def __init__(self, size: int, rank: int, steps: int, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.whole = nn.Linear(size, rank, bias=False)
+        self.steps = nn.Embedding(steps, rank)
+        self.inputs, self.logits = (nn.Linear(rank, out, bias=False) for out in (inputs, outputs))
+        nn.init.normal_(self.logits.weight, std=0.02)
+
+    def forward(self, whole: Tensor, steps: Tensor) -> tuple[Tensor, Tensor]:
+        """W z (B, R), steps (T,) -> what is added to the first layer's input (B, T, D) and to the logits (B, T, V)."""
+        seen = whole[:, None] * self.steps(steps)
+        return self.inputs(seen), self.logits(seen)
+
+
 class CausalDecoder(nn.Module):
     """Logits of the next token from those before it. The logits of forbidden tokens are -inf."""
 
@@ -65,7 +85,9 @@ class CausalDecoder(nn.Module):
         origins: int,
         condition: int = 0,
         dropout: float = 0.0,
+        glance: int = 0,
     ) -> None:
+        """condition: Z of what is told, 0 for nothing; glance: the rank at which each place sees it, 0 for none."""
         super().__init__()
         self.dropout = dropout
         self.inputs = Inputs(grammar, inputs)
@@ -76,6 +98,7 @@ class CausalDecoder(nn.Module):
         self.skip = nn.Linear(inputs, grammar.size)
         self.head = nn.Linear(width, grammar.size)
         self.condition = Condition(condition, inputs, width, depth, grammar.size) if condition else None
+        self.glance = Glance(condition, glance, grammar.longest, inputs, grammar.size) if condition and glance else None
 
     def forward(
         self, tokens: Tensor, guide: Guide, condition: Tensor | None = None, chance: torch.Generator | None = None
@@ -87,14 +110,18 @@ class CausalDecoder(nn.Module):
         previous = torch.cat([torch.full_like(tokens[:, :1], self.inputs.start), tokens[:, :-1]], dim=1)
         added = self.condition(condition) if self.condition is not None and condition is not None else None
         entered = dropped(self.inputs(previous, guide), self.dropout, chance)
-        x = entered
+        glanced = None
+        if self.glance is not None and condition is not None:
+            glanced = self.glance(self.glance.whole(condition), torch.arange(tokens.shape[1], device=tokens.device))
+        x = entered if glanced is None else entered + glanced[0]
         for place, layer in enumerate(self.layers):
             x, _ = layer(x if added is None else x + added[place][:, None])
             if self.origins:
                 x = x + self.messages[place](gathered(x, guide.origin[..., : self.origins]))
             x = dropped(x, self.dropout, chance)
         logits = self.head(x) + self.skip(entered)
-        logits = (logits if added is None else logits + added[-1][:, None]).float()
+        logits = logits if added is None else logits + added[-1][:, None]
+        logits = (logits if glanced is None else logits + glanced[1]).float()
         return logits.masked_fill(~guide.allowed, float("-inf"))
 
     def nats(self, batch: Batch, condition: Tensor | None = None, chance: torch.Generator | None = None) -> Tensor:

@@ -102,6 +102,7 @@ class State:
     remembered: list[Tensor]
     past: list[Tensor]
     added: list[Tensor]  # biases of each layer's gates, then of the logits; with a condition one for each row (B, ...)
+    glance: Tensor | None = None  # (B, R), of which each step sees a part
     step: int = 0
 
     def keep(self, rows: Tensor) -> None:
@@ -109,6 +110,7 @@ class State:
         self.hidden = [h[rows] for h in self.hidden]
         self.remembered = [h[rows] for h in self.remembered]
         self.added = [a[rows] if a.dim() > 1 else a for a in self.added]
+        self.glance = None if self.glance is None else self.glance[rows]
         for place, past in enumerate(self.past):
             kept = past.new_empty(len(rows), *past.shape[1:])
             kept[:, : self.step] = past[rows, : self.step]
@@ -130,7 +132,10 @@ class Stepper:
         hidden = [decoder.head.weight.new_zeros(rows, decoder.width) for _ in decoder.layers]
         remembered = [self.arithmetic.remember(h) for h in hidden]
         past = [r.new_empty(rows, steps if decoder.origins else 0, decoder.width) for r in remembered]
-        return State(hidden, remembered, past, self._added(condition))
+        glance = None
+        if decoder.glance is not None and condition is not None:
+            glance = decoder.glance.whole(condition.to(decoder.head.weight))
+        return State(hidden, remembered, past, self._added(condition), glance)
 
     def _added(self, condition: Tensor | None) -> list[Tensor]:
         """W (x + c) + b = W x + (W c + b): a condition costs nothing at a step."""
@@ -146,14 +151,24 @@ class Stepper:
         """previous (B,), guide of one step -> logits (B, V), -inf where forbidden; advances the state in place."""
         decoder = self.decoder
         entered = decoder.inputs(previous, guide)
-        x = entered
+        glanced = self._glanced(state)
+        x = entered if glanced is None else entered + glanced[0]
         for place in range(len(decoder.layers)):
             x = self._layer(place, x, state)
             if decoder.origins:
                 x = x + self._message(place, state, guide.origin[:, None, : decoder.origins])
         state.step += 1
-        logits = (torch.addmm(state.added[-1], x, decoder.head.weight.T) + decoder.skip(entered)).float()
+        logits = torch.addmm(state.added[-1], x, decoder.head.weight.T) + decoder.skip(entered)
+        logits = (logits if glanced is None else logits + glanced[1]).float()
         return logits.masked_fill(~guide.allowed, float("-inf"))
+
+    def _glanced(self, state: State) -> tuple[Tensor, Tensor] | None:
+        """What this step sees of the condition: (B, D) for the first layer's input, (B, V) for the logits."""
+        if self.decoder.glance is None or state.glance is None:
+            return None
+        now = torch.tensor([state.step], device=state.glance.device)
+        inputs, logits = self.decoder.glance(state.glance, now)
+        return inputs[:, 0], logits[:, 0]
 
     def _layer(self, place: int, x: Tensor, state: State) -> Tensor:
         """One step of a GRU layer, gates in the order reset, update, new."""
