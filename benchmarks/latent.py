@@ -5,6 +5,7 @@
         --set width=256 --set depth=2 --set inputs=128 --set latent=32 --set encoder_width=96 --set readout=128 \
         --rate 0.002 --steps 1200 --threads 1 --out beta_$b.safetensors; done
     python -m benchmarks.latent --data qm9 beta_*.safetensors
+    python -m benchmarks.latent --data amp --samples 1000 amp_vae amp_navigator
 
 Active units: dimensions whose posterior mean varies by more than 0.01 over the molecules (Burda et al. 2016,
 arXiv:1509.00519, section 5.2).
@@ -47,18 +48,30 @@ def known(generator: NeuralGenerator, designs: list[str]) -> dict[str, float]:
     found = measure(generator.module, Sequences.of([row for row in tokens if row]))
     means = generator.encode(designs)
     means = means[~means.isnan().any(dim=1)]
-    again = generator.decode(means)
     spelled = [design for design, row in zip(designs, tokens, strict=True) if row]
-    same = [constitution(a) == constitution(b) for a, b in zip(spelled, again, strict=True)]
-    like = [float(similarities(a, b[None])[0]) for a, b in zip(fingerprints(spelled), fingerprints(again), strict=True)]
     return {
         "kl_nats": found["kl_nats"],
         "reconstruction_nats": found["reconstruction_nats"],
         "bits": found["nats"] / math.log(2),
         "active_units": float((means.var(dim=0) > ACTIVE).float().mean()),
-        "exact": float(np.mean(same)),
-        "likeness": float(np.mean(like)),
-    }
+    } | GIVEN_BACK[generator.card["modality"]](spelled, generator.decode(means))
+
+
+def _molecules(designs: list[str], again: list[str]) -> dict[str, float]:
+    """The share that is the same molecule, stereo aside, and the mean Tanimoto similarity."""
+    same = [constitution(a) == constitution(b) for a, b in zip(designs, again, strict=True)]
+    like = [float(similarities(a, b[None])[0]) for a, b in zip(fingerprints(designs), fingerprints(again), strict=True)]
+    return {"exact": float(np.mean(same)), "likeness": float(np.mean(like))}
+
+
+def _sequences(designs: list[str], again: list[str]) -> dict[str, float]:
+    """The share that is the same sequence, and that of the residues which stand again in their places."""
+    same = [a == b for a, b in zip(designs, again, strict=True)]
+    right = sum(x == y for a, b in zip(designs, again, strict=True) for x, y in zip(a, b, strict=False))
+    return {"exact": float(np.mean(same)), "residues": right / sum(map(len, designs))}
+
+
+GIVEN_BACK = {"molecule": _molecules, "protein": _sequences}
 
 
 def walked(generator: NeuralGenerator, designs: list[str], seed: int) -> dict[str, float]:
@@ -92,16 +105,17 @@ def main(
     figures = contest.load(Serial())
     held_out = read_rows(contest.held_out)[1]
     chosen = [held_out[place] for place in rng(seed, "latent").permutation(len(held_out))[:MOLECULES]]
-    readable = [one.canonical for one in judge(chosen, organic=False) if one.canonical]
+    if contest.modality == "molecule":
+        chosen = [one.canonical for one in judge(chosen, organic=False) if one.canonical]
     for name in priors:
         generator = load_generator(resources.find("priors", name), "cpu")
         row: dict[str, Any] = {"generator": Path(name).stem, "beta": generator.card["recipe"]["beta"]}
         row |= {"free_nats": generator.card["recipe"]["free_nats"], "minutes": generator.card["minutes"]}
-        row |= known(generator, readable)
+        row |= known(generator, chosen)
         if data == "moses":
-            row |= walked(generator, readable, seed)
+            row |= walked(generator, chosen, seed)
         found = figures(generator.sample(samples, seed), seed)
-        row |= {"fcd_test": found["fcd_test"], "unique": found["unique"], "n": samples}
+        row |= {contest.first: found[contest.first], "unique": found["unique"], "n": samples}
         rows.append(row)
         print(json.dumps(row))
     write_result(f"latent-{data}", {"rows": rows}, (time.monotonic() - begun) / 60)
