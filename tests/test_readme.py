@@ -44,6 +44,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory, drug_like: list[str]) -> Pa
         (folder / name).write_text(peptides)
     aligned = "".join(f"p{i} GIGKFL{'K' * (i + 1):-<12}AKKFGKAFVKILKK\n" for i in range(12))
     (folder / "family.sto").write_text(f"# STOCKHOLM 1.0\n{aligned}//\n")
+    tested = [f"GIGKFL{'K' * (i + 1)}AKKFGKAFV,{i % 2}" for i in range(12)]
+    (folder / "tested.csv").write_text("\n".join(["sequence,active", *tested]))
     train_generator(TrainSettings(str(mine), str(prior), steps=3, recipe=("width=16", "depth=1")), Serial())
     return folder
 
