@@ -20,6 +20,9 @@ from benchmarks import metrics, tables
         "ordering",
         "inpainting",
         "family",
+        "latent",
+        "masks",
+        "minutes",
     ],
 )
 def test_a_benchmark_imports_and_has_a_main(name: str) -> None:
