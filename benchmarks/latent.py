@@ -7,7 +7,7 @@
     python -m benchmarks.latent --data qm9 beta_*.safetensors
     python -m benchmarks.latent --data amp --samples 1000 amp_vae amp_navigator
 
-Active units: dimensions whose posterior mean varies by more than 0.01 over the molecules (Burda et al. 2016,
+Active units: dimensions whose posterior mean varies by more than 0.01 over the designs (Burda et al. 2016,
 arXiv:1509.00519, section 5.2).
 """
 
@@ -25,6 +25,7 @@ from benchmarks.machine import write_result
 from molgen import resources
 from molgen.contests import CONTESTS
 from molgen.datasets import read_rows
+from molgen.errors import MolgenError
 from molgen.executor import Serial
 from molgen.generator import NeuralGenerator, load_generator
 from molgen.latent import interpolate
@@ -38,7 +39,7 @@ from molgen.small import constitution
 from molgen.train import measure
 
 ACTIVE = 0.01  # variance of a posterior mean
-MOLECULES = 1000
+DESIGNS = 1000
 PAIRS, POINTS = 100, 9
 
 
@@ -104,11 +105,13 @@ def main(
     contest = CONTESTS[data]
     figures = contest.load(Serial())
     held_out = read_rows(contest.held_out)[1]
-    chosen = [held_out[place] for place in rng(seed, "latent").permutation(len(held_out))[:MOLECULES]]
+    chosen = [held_out[place] for place in rng(seed, "latent").permutation(len(held_out))[:DESIGNS]]
     if contest.modality == "molecule":
         chosen = [one.canonical for one in judge(chosen, organic=False) if one.canonical]
     for name in priors:
         generator = load_generator(resources.find("priors", name), "cpu")
+        if generator.card["modality"] != contest.modality:
+            raise MolgenError(f"{name} is no prior of a {contest.modality}: name others, or another --data")
         row: dict[str, Any] = {"generator": Path(name).stem, "beta": generator.card["recipe"]["beta"]}
         row |= {"free_nats": generator.card["recipe"]["free_nats"], "minutes": generator.card["minutes"]}
         row |= known(generator, chosen)

@@ -36,8 +36,8 @@ def main(
         generator = load_generator(resources.find("priors", name), "cpu")
         card = generator.card
         row: dict[str, Any] = {"generator": Path(name).stem, "family": card["family"], "minutes": card["minutes"]}
-        row |= {"steps": card["steps"], "threads": card["settings"]["threads"], "n": samples}
-        row |= {"held_out_nats": card["metrics"]["held_out_nats"]}
+        row |= {"core_minutes": card["minutes"] * (card["settings"]["threads"] or 1), "steps": card["steps"]}
+        row |= {"held_out_nats": card["metrics"].get("held_out_nats"), "n": samples}
         found = figures(generator.sample(samples, seed), seed)
         row |= {figure: found[figure] for figure in FIGURES}
         rows.append(row)

@@ -172,10 +172,13 @@ def markdown(rows: Sequence[dict[str, Any]], first: str = "fcd_test") -> str:
     means = table.groupby("generator")[columns].mean().sort_values(first)
     spread = table.groupby("generator")[columns].std()
     kinds = table.groupby("generator")["kind"].first()
+    shares = table["bits_of"].fillna(1.0).groupby(table["generator"]).mean() if "bits_of" in table else {}
     lines = ["| generator | " + " | ".join(COLUMNS[name] for name in columns) + " |", "|---" * (len(columns) + 1) + "|"]
     for name, row in means.iterrows():
         label = f"**{name}**" if kinds[name] == "prior" else f"{name} ({kinds[name]})"
         cells = [_cell(column, row[column], spread.loc[name, column]) for column in columns]
+        if "bits_of" in table and shares[name] < 1:
+            cells[columns.index("bits")] += f" (of {shares[name]:.1%})"
         lines.append(f"| {label} | " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
 

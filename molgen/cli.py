@@ -118,7 +118,7 @@ def train(
     steps: Annotated[int | None, typer.Option(help="Or so many updates: these repeat.", show_default=False)] = None,
     seed: Seed = 0,
     device: Device = "auto",
-    resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint beside --out.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on where a training with this --out was.")] = False,
     invalid_rows: InvalidRows = "reject",
     threads: Annotated[int | None, typer.Option(help="CPU threads; default: one a core.", show_default=False)] = None,
     held_out: Annotated[int, typer.Option(help="Molecules kept from training, at most a tenth.")] = 2048,

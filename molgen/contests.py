@@ -25,13 +25,17 @@ MOST_HELD_OUT = 2000  # whose likelihood is measured
 
 def _bits(log_p: np.ndarray, designs: list[str]) -> dict[str, float]:
     """Bits a molecule, of those that the vocabulary spells, and their share."""
-    return {"bits": -float(np.nanmean(log_p)) / math.log(2), "bits_of": float(1 - np.isnan(log_p).mean())}
+    spelled = log_p[~np.isnan(log_p)]
+    bits = -float(spelled.mean()) / math.log(2) if len(spelled) else math.nan
+    return {"bits": bits, "bits_of": len(spelled) / len(log_p)}
 
 
 def _perplexity(log_p: np.ndarray, designs: list[str]) -> dict[str, float]:
-    """Of a token."""
+    """Of a token; not of a part of the designs, which would flatter who cannot spell the others."""
     from molgen.protein.evaluation import perplexity
 
+    if np.isnan(log_p).any():
+        return {"perplexity": math.nan}
     return {"perplexity": perplexity(log_p, designs)}
 
 

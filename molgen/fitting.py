@@ -31,7 +31,7 @@ from molgen.protein.family import FamilyRows, align_family, read_family
 from molgen.provenance import commit, cores, sha256_of, versions
 from molgen.sequences import Sequences
 from molgen.settings import ALIGNED
-from molgen.training_card import about, data_entry, refuse_rejected, without_free, write_rejected
+from molgen.training_card import about, data_entry, refuse_rejected, refuse_taken, without_free, write_rejected
 
 if TYPE_CHECKING:
     from molgen.training_run import TrainSettings
@@ -92,21 +92,27 @@ def _refuse_meaningless(settings: TrainSettings) -> None:
 def _is_there(settings: TrainSettings, out: Path) -> bool:
     """Has this very model been fitted? As for networks: what is there goes on as it was begun, or stays.
 
+    A training file is known by its content; one that is gone since is taken for the same. Where rejected rows shall
+    stop the command and there were some, the answer is no: fitting again names them.
+
     Raises:
         MolgenError: a model that is there without `resume`, of other settings, or of another file.
     """
-    if not settings.resume and out.exists():
-        raise MolgenError(f"{out} is there from an earlier run: choose another --out, or delete it to fit anew")
+    if not settings.resume:
+        refuse_taken(out)
     if not (out.exists() and card_path(out).exists()):  # a kill may leave weights without a card
         return False
     card = read_card(out)
     data, before = card.get("data") or {}, card.get("settings") or {}
     now = without_free(json.loads(json.dumps(about(settings)["settings"])))
-    other = [f"{name} = {before.get(name)!r}, not {now[name]!r}" for name in now if before.get(name) != now[name]]
-    if settings.train not in DATASETS and Path(settings.train).is_file():
-        other += ["another content of its file"] if data.get("sha256") != sha256_of(Path(settings.train)) else []
+    if settings.train not in DATASETS:
+        del now["train"]
+    both = now.keys() & before.keys()
+    other = [f"{name} = {before[name]!r}, not {now[name]!r}" for name in sorted(both) if before[name] != now[name]]
+    if Path(settings.train).is_file() and data.get("sha256") != sha256_of(Path(settings.train)):
+        other.append(f"another content of {settings.train}")
     if other:
-        raise MolgenError(f"{out} was fitted with {other[0]}: choose another --out, or delete it to fit anew")
+        raise MolgenError(f"{out} was fitted with {other[0]}: choose another --out, or delete it to begin anew")
     return not (settings.invalid_rows == "fail" and data.get("rejected"))
 
 
@@ -131,6 +137,7 @@ def _fit_columns(settings: TrainSettings, tick: Tick) -> _Fitted:
     entry = data_entry(settings, family, len(family.states))
     entry |= {"columns": training.shape[1], "columns_dropped": family.dropped, "aligned_here": family.aligned_here}
     entry |= {"trained_on": len(training), "held_out": len(held_out)}
+    entry |= {"notes": list(family.notes)} if family.notes else {}
     return _Fitted(model, entry, _per_site("train", model, training) | _per_site("held_out", model, held_out))
 
 

@@ -116,7 +116,7 @@ def _setting(begun: Any, word: str) -> tuple[str, Any]:
     except ValueError as error:
         wanted = f"one of {', '.join(choices)}" if choices else f"a number such as {known[name]!r}"
         raise MolgenError(f"--set {word}: {name} must be {wanted}") from error
-    least = 1 if isinstance(read, int) and name != "origins" else 0
+    least = 1 if isinstance(read, int) and name not in ("origins", "glance") else 0
     if not isinstance(read, str | bool) and not least <= read < math.inf:
         raise MolgenError(f"--set {word}: {name} must be {least} or more")
     return name, read

@@ -45,6 +45,12 @@ class Learned(Protocol):
     def rejected(self) -> pd.DataFrame: ...
 
 
+def refuse_taken(out: Path) -> None:
+    """MolgenError where weights are there that a new training would overwrite."""
+    if out.exists():
+        raise MolgenError(f"{out} is there from an earlier run: choose another --out, or delete it to begin anew")
+
+
 def about(settings: TrainSettings) -> dict[str, Any]:
     """What the settings say: licence, command, settings, seed."""
     ours = f"that of the training {columns(settings.modality).NOUNS[1]}"

@@ -28,7 +28,7 @@ from molgen.settings import FITTED, Family, Modality
 from molgen.starting import Origin
 from molgen.store import write_atomic
 from molgen.train import History, Plan, train
-from molgen.training_card import about, data_entry, refuse_rejected, without_free, write_rejected
+from molgen.training_card import about, data_entry, refuse_rejected, refuse_taken, without_free, write_rejected
 
 logger = logging.getLogger("molgen.train")
 
@@ -117,7 +117,7 @@ def train_generator(
 
     Raises:
         MolgenError: unusable training data; a checkpoint of other settings or molecules; or one that is there without
-            `resume`.
+            `resume`; weights that are there without a checkpoint.
         OutputError: what cannot be written.
     """
     before = torch.get_num_threads()
@@ -172,6 +172,7 @@ def _refuse_strangers(settings: TrainSettings, out: Path, identity: dict[str, An
     """Before anything is spent: is there room for this run, or a checkpoint of it?"""
     checkpoint, told = _checkpoint(out), _told(out)
     if not checkpoint.exists():
+        refuse_taken(out)
         write_atomic(told, _as_json(identity))
         return
     if not settings.resume:

@@ -4,6 +4,7 @@ import json
 import math
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from molgen import benchmarking, contests, drawing
@@ -56,6 +57,15 @@ def test_bits_are_the_mean_of_what_can_be_spelled_and_absent_without_a_likelihoo
     spelled = 2 / len(contests._some(DESIGNS))
     assert contest.likelihood(Known()) == pytest.approx({"bits": 3.0, "bits_of": spelled})
     assert contest.likelihood(Refusing()) == {} == contest.likelihood(object())
+
+
+def test_the_share_that_bits_are_of_stands_beside_them_and_a_perplexity_of_a_part_is_none() -> None:
+    assert contests._bits(np.array([math.nan, math.nan]), [])["bits_of"] == 0
+    assert math.isnan(contests._perplexity(np.array([-3.0, math.nan]), ["AC", "AX"])["perplexity"])
+    rows = [{"generator": name, "kind": "prior", "fcd_test": 1.0, "bits": 3.0, "bits_of": of} for name, of in
+            (("all", 1.0), ("part", 0.5))]  # fmt: skip
+    lines = markdown(rows).splitlines()
+    assert "| 3.000 |" in lines[2] and "| 3.000 (of 50.0%) |" in lines[3]
 
 
 def test_what_else_goes_wrong_with_a_likelihood_is_not_passed_over(small) -> None:

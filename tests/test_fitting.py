@@ -99,7 +99,16 @@ def test_a_fit_that_is_there_is_found(tmp_path: Path) -> None:
     with pytest.raises(MolgenError, match="row 10"):
         fitted(source, "profile", resume=True, invalid_rows="fail")
     (tmp_path / "profile.json").unlink()
-    assert fitted(source, "profile", resume=True).stat().st_mtime_ns > before, "killed before its card was written"
+    again = fitted(source, "profile", resume=True)
+    assert again.stat().st_mtime_ns > before, "killed before its card was written"
+    source.rename(tmp_path / "moved.sto")
+    assert fitted(tmp_path / "moved.sto", "profile", resume=True) == again, "a file is known by its content"
+
+
+def test_what_was_noticed_of_the_file_stands_on_the_card(tmp_path: Path) -> None:
+    out = fitted(fasta(["MKAC", "MRSC", "MKSC", "MRAC"], tmp_path / "family.fa"), "profile")
+    (note,) = json.loads(out.with_suffix(".json").read_text())["data"]["notes"]
+    assert "has no gaps" in note and "autoregressive" in note
 
 
 def test_a_fit_of_something_else_is_not_overwritten(tmp_path: Path) -> None:
@@ -109,8 +118,10 @@ def test_a_fit_of_something_else_is_not_overwritten(tmp_path: Path) -> None:
         fitted(source, "profile")
     with pytest.raises(MolgenError, match="was fitted with seed = 0, not 1"):
         fitted(source, "profile", resume=True, seed=1)
+    with pytest.raises(MolgenError, match="profile.safetensors is there from an earlier run"):
+        train_generator(TrainSettings(str(source), str(tmp_path / "profile.safetensors"), "protein"), Serial())
     stockholm(ROWS[:-1], source)
-    with pytest.raises(MolgenError, match="another content of its file"):
+    with pytest.raises(MolgenError, match="another content of .*family.sto"):
         fitted(source, "profile", resume=True)
     assert (tmp_path / "profile.safetensors").read_bytes() == before
 

@@ -43,3 +43,10 @@ def test_it_names_places_and_keeps_the_motif(executed: nbformat.NotebookNode) ->
 def test_a_classifier_stands_beside_its_control_or_is_said_to_lack(executed: nbformat.NotebookNode) -> None:
     said = shown(executed, "activity")
     assert ("of the same shuffled" in said) if activity.available() else ("macrel is not installed" in said)
+
+
+@pytest.mark.slow
+def test_it_walks_from_one_known_peptide_to_another(executed: nbformat.NotebookNode) -> None:
+    rows = re.findall(r"<th>([A-Z]+)</th>\s*<td>([\d.]+)</td>\s*<td>([\d.]+)</td>", shown(executed, "walk"))
+    assert len(rows) == 9 and float(rows[0][1]) > 0.9 and float(rows[-1][2]) > 0.9
+    assert len({text for text, _, _ in rows}) > 4

@@ -100,7 +100,7 @@ def test_each_step_glances_at_its_own_part_of_the_latent() -> None:
     model = build(replace(TINY_VAE, glance=8), GRAMMAR).eval()
     batch, z = whole(eight()), torch.randn(8, TINY_VAE.latent, generator=torch_rng(0, "z"))
     glance = model.decoder.glance
-    inputs, logits = glance(glance.whole(z), torch.arange(5))
+    inputs, logits = glance(glance.whole(z), slice(5))
     by_hand = (glance.steps.weight[3] * (z[2] @ glance.whole.weight.T)) @ glance.logits.weight.T
     assert torch.allclose(logits[2, 3], by_hand, atol=1e-6) and inputs.shape == (8, 5, TINY_VAE.inputs)
     expected, walk = model.decoder(batch.tokens, batch.guide, z), GRAMMAR.walk(8, GRAMMAR.longest)

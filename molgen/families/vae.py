@@ -25,7 +25,7 @@ from molgen.sequences import Sequences
 
 @dataclass(frozen=True)
 class VaeRecipe:
-    """The networks: `width` to `origins` of the decoder, `encoder_width` to `readout` of the encoder; and the loss."""
+    """The networks: `encoder_width` to `readout` of the encoder, the others of the decoder; and the loss."""
 
     kind: Literal["vae"] = "vae"
     width: int = 480

@@ -67,9 +67,9 @@ class Glance(nn.Module):
         self.inputs, self.logits = (nn.Linear(rank, out, bias=False) for out in (inputs, outputs))
         nn.init.normal_(self.logits.weight, std=0.02)
 
-    def forward(self, whole: Tensor, steps: Tensor) -> tuple[Tensor, Tensor]:
-        """W z (B, R), steps (T,) -> what is added to the first layer's input (B, T, D) and to the logits (B, T, V)."""
-        seen = whole[:, None] * self.steps(steps)
+    def forward(self, whole: Tensor, steps: slice) -> tuple[Tensor, Tensor]:
+        """W z (B, R), T steps -> what is added to the first layer's input (B, T, D) and to the logits (B, T, V)."""
+        seen = whole[:, None] * self.steps.weight[steps]
         return self.inputs(seen), self.logits(seen)
 
 
@@ -112,7 +112,7 @@ class CausalDecoder(nn.Module):
         entered = dropped(self.inputs(previous, guide), self.dropout, chance)
         glanced = None
         if self.glance is not None and condition is not None:
-            glanced = self.glance(self.glance.whole(condition), torch.arange(tokens.shape[1], device=tokens.device))
+            glanced = self.glance(self.glance.whole(condition), slice(tokens.shape[1]))
         x = entered if glanced is None else entered + glanced[0]
         for place, layer in enumerate(self.layers):
             x, _ = layer(x if added is None else x + added[place][:, None])

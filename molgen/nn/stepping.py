@@ -138,7 +138,7 @@ class Stepper:
         return State(hidden, remembered, past, self._added(condition), glance)
 
     def _added(self, condition: Tensor | None) -> list[Tensor]:
-        """W (x + c) + b = W x + (W c + b): a condition costs nothing at a step."""
+        """W (x + c) + b = W x + (W c + b): but for a glance at it, a condition costs nothing at a step."""
         decoder = self.decoder
         if decoder.condition is None or condition is None:
             return [layer.bias_ih_l0 for layer in decoder.layers] + [decoder.head.bias]
@@ -166,8 +166,7 @@ class Stepper:
         """What this step sees of the condition: (B, D) for the first layer's input, (B, V) for the logits."""
         if self.decoder.glance is None or state.glance is None:
             return None
-        now = torch.tensor([state.step], device=state.glance.device)
-        inputs, logits = self.decoder.glance(state.glance, now)
+        inputs, logits = self.decoder.glance(state.glance, slice(state.step, state.step + 1))
         return inputs[:, 0], logits[:, 0]
 
     def _layer(self, place: int, x: Tensor, state: State) -> Tensor:

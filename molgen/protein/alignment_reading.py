@@ -31,8 +31,9 @@ class Alignment:
 def read_alignment(path: Path | str) -> Alignment:
     """Reads aligned sequences: Stockholm, CLUSTAL, aligned FASTA, or A2M/A3M without its insertions (lower case).
 
-    A letter that stands for no single residue (X, B, Z, J, U, O, *) becomes a gap. FASTA without a gap is taken for
-    aligned where its rows are of one length, with a note: nothing in such a file says whether it is.
+    A letter that stands for no single residue (X, B, Z, J, U, O, *) becomes a gap; who fits a model refuses its row.
+    FASTA without gaps or insertions is taken for aligned where its rows are of one length, with a note: nothing in such
+    a file says whether it is.
 
     Raises:
         MolgenError: rows of different lengths; a character that is no letter of a residue.
@@ -47,14 +48,16 @@ def read_alignment(path: Path | str) -> Alignment:
         raise MolgenError(
             f"{path} holds {len(alignments)} alignments: put the one that is meant into a file of its own"
         )
-    records = _same_length(path, alignments[0] if alignments else [])
+    written = alignments[0] if alignments else []
+    records = _same_length(path, written)
     rows = _as_classes(path, records)
     notes = [text.note] if text.note else []
     notes += [f"{path}: text before the first line with '>' (row {one.row}) was left out" for one in stray]
-    if form == "fasta" and not any(gap in one.text for one in records for gap in GAPS):
+    if form == "fasta" and records == written and not any(gap in one.text for one in written for gap in GAPS):
         notes.append(
             f"{path} has no gaps, and each row has {rows.shape[1]:,} letters: it is taken for an alignment. If its "
-            "columns do not belong together, align it first (mafft, clustalo)"
+            "columns do not belong together, align it first (mafft, clustalo), or take a generator that needs no "
+            "columns, such as autoregressive"
         )
     for note in notes:
         log.warning("%s", note)

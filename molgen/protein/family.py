@@ -38,6 +38,7 @@ class FamilyRows:
     rejected: pd.DataFrame  # row, id, text, reason
     aligned_here: bool = False  # or by the user
     stereo_dropped: int = 0  # sequences have none
+    notes: tuple[str, ...] = ()  # what the user should know of how the file was read
 
     @property
     def rows(self) -> int:
@@ -68,7 +69,8 @@ def read_family(path: Path | str) -> FamilyRows:
     states = found.rows[:, kept]
     reasons[(states == GAP).all(axis=1) & (reasons == "")] = "empty: gaps alone in the columns that are kept"
     rejected = table.assign(reason=reasons)[reasons != ""]
-    return FamilyRows(str(path), sha256_of(Path(path)), states[reasons == ""], int((~kept).sum()), rejected)
+    sha256, dropped = sha256_of(Path(path)), int((~kept).sum())
+    return FamilyRows(str(path), sha256, states[reasons == ""], dropped, rejected, notes=found.notes)
 
 
 def align_family(name: str, sha256: str, table: pd.DataFrame, rejected: pd.DataFrame) -> FamilyRows:
