@@ -30,6 +30,7 @@ from molgen.protein.alignment import rows_of, states_of, ungapped
 from molgen.protein.alphabet import is_sequence
 from molgen.protein.evaluation.family import family_gate
 from molgen.protein.family import FamilyRows
+from molgen.store import finite
 
 SEEDS = (0, 1, 2)
 SAMPLES = 1000
@@ -85,7 +86,7 @@ def row(
     """The gate's figures of aligned designs (n, C), and nats of the held-out rows (m,) for each column."""
     found = family_gate(designs, training, held_out)
     values = {check.name: round(check.figure.value, 4) for check in found.gate.checks}
-    more = {"frequency_r": round(found.frequency_r.value, 4), "bits_median": _finite(round(found.bits_median.value, 1))}
+    more = {"frequency_r": round(found.frequency_r.value, 4), "bits_median": finite(round(found.bits_median.value, 1))}
     told: dict[str, Any] = {"generator": name, "seed": seed, "n": len(designs), **values, **more}
     if nats is not None:
         site = nats.double().numpy() / held_out.shape[1]
@@ -94,11 +95,6 @@ def row(
             "nats_error": round(float(site.std() / len(site) ** 0.5), 4),
         }
     return told | {"verdict": found.gate.verdict}
-
-
-def _finite(value: float) -> float | None:
-    """JSON has no infinity: None where most designs have no domain of the family."""
-    return value if np.isfinite(value) else None
 
 
 def network(path: Path, training: np.ndarray, held_out: np.ndarray) -> dict[str, Any]:

@@ -134,11 +134,11 @@ CONTESTS = {
         1_000,
         _peptides,
         "amp-random-test",
-        ("ngram", "resample"),
-        "protein",
-        "jsd2",
-        _perplexity,
-        3,
+        baselines=("ngram", "resample"),
+        modality="protein",
+        first="jsd2",
+        surprise=_perplexity,
+        order=3,
     ),  # fmt: skip
 }
 

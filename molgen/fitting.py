@@ -6,9 +6,7 @@ they are. Card, checksum and rejected rows are those of a network's training, so
 
 from __future__ import annotations
 
-import json
 import logging
-import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -31,7 +29,8 @@ from molgen.protein.family import FamilyRows, align_family, read_family
 from molgen.provenance import commit, cores, sha256_of, versions
 from molgen.sequences import Sequences
 from molgen.settings import ALIGNED
-from molgen.training_card import about, data_entry, refuse_rejected, refuse_taken, without_free, write_rejected
+from molgen.store import finite
+from molgen.training_card import about, data_entry, deciding, other_setting, refuse_taken, say_coverage
 
 if TYPE_CHECKING:
     from molgen.training_run import TrainSettings
@@ -104,24 +103,21 @@ def _is_there(settings: TrainSettings, out: Path) -> bool:
         return False
     card = read_card(out)
     data, before = card.get("data") or {}, card.get("settings") or {}
-    now = without_free(json.loads(json.dumps(about(settings)["settings"])))
+    now = deciding(settings)
     if settings.train not in DATASETS:
         del now["train"]
-    both = now.keys() & before.keys()
-    other = [f"{name} = {before[name]!r}, not {now[name]!r}" for name in sorted(both) if before[name] != now[name]]
-    if Path(settings.train).is_file() and data.get("sha256") != sha256_of(Path(settings.train)):
-        other.append(f"another content of {settings.train}")
+    other = other_setting(before, now)
+    if not other and Path(settings.train).is_file() and data.get("sha256") != sha256_of(Path(settings.train)):
+        other = f"another content of {settings.train}"
     if other:
-        raise MolgenError(f"{out} was fitted with {other[0]}: choose another --out, or delete it to begin anew")
+        raise MolgenError(f"{out} was fitted with {other}: choose another --out, or delete it to begin anew")
     return not (settings.invalid_rows == "fail" and data.get("rejected"))
 
 
 def _fit_columns(settings: TrainSettings, tick: Tick) -> _Fitted:
     """A model of the columns of an alignment."""
     family = family_of(settings.train, settings.column)
-    logger.info("%s", family.coverage())
-    refuse_rejected(settings, family)
-    write_rejected(Path(settings.out), family)
+    say_coverage(settings, family)
     training, held_out = _split(family.states, settings)
     done, how = 0, {}
 
@@ -134,9 +130,8 @@ def _fit_columns(settings: TrainSettings, tick: Tick) -> _Fitted:
         how = {"progress": advance}
     kind: Any = BASELINES[settings.family]
     model = kind.fit(training, starting.changed(RECIPES[settings.family](), settings.recipe), **how)
-    entry = data_entry(settings, family, len(family.states))
+    entry = data_entry(settings, family, len(family.states), len(training), len(held_out))
     entry |= {"columns": training.shape[1], "columns_dropped": family.dropped, "aligned_here": family.aligned_here}
-    entry |= {"trained_on": len(training), "held_out": len(held_out)}
     entry |= {"notes": list(family.notes)} if family.notes else {}
     return _Fitted(model, entry, _per_site("train", model, training) | _per_site("held_out", model, held_out))
 
@@ -165,9 +160,8 @@ def _per_site(name: str, model: Any, states: np.ndarray) -> dict[str, float | No
 
 
 def _mean(nats: Sequence[float] | np.ndarray) -> float | None:
-    """JSON has no NaN."""
-    found = float(np.mean(nats)) if len(nats) else math.nan
-    return found if math.isfinite(found) else None
+    """None of nothing, and where one is infinite."""
+    return finite(float(np.mean(nats))) if len(nats) else None
 
 
 def _fit_tokens(settings: TrainSettings, executor: Executor) -> _Fitted:
@@ -176,16 +170,13 @@ def _fit_tokens(settings: TrainSettings, executor: Executor) -> _Fitted:
     grammar = starting.grammar(modality, settings.grammar, None)
     recipe = starting.changed(RECIPES[settings.family](), settings.recipe)
     data = encode_training_set(settings.train, settings.column, grammar, executor, modality.name)
-    logger.info("%s", data.coverage())
-    refuse_rejected(settings, data)
-    write_rejected(Path(settings.out), data)
+    say_coverage(settings, data)
     sequences = data.sequences
-    entry = data_entry(settings, data, len(sequences))
     if settings.family == "resample":
         designs = modality.codec(grammar.settings()).decode(sequences.lists())
-        entry |= {"trained_on": len(designs), "held_out": 0}
+        entry = data_entry(settings, data, len(sequences), len(designs), 0)
         return _Fitted(Resample.fit(designs, recipe, modality=modality.name), entry, {})
     training, held_out = settings.split(sequences)
-    entry |= {"trained_on": len(training), "held_out": len(held_out)}
+    entry = data_entry(settings, data, len(sequences), len(training), len(held_out))
     model = Ngram.fit(training, grammar, recipe, modality=modality.name)
     return _Fitted(model, entry, {"held_out_nats": _mean(-model.score(held_out))})

@@ -8,6 +8,7 @@ two writers write the same bytes, and a rename is atomic.
 import hashlib
 import io
 import json
+import math
 import os
 import shutil
 import time
@@ -109,6 +110,11 @@ def digest(value: object) -> str:
     """A short name (128 bits in hex) for a JSON-able value, independent of the order of its keys."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.blake2b(text.encode("utf-8"), digest_size=16).hexdigest()
+
+
+def finite(value: float | None) -> float | None:
+    """The value, None where it is no finite number: JSON has neither NaN nor infinity."""
+    return value if value is not None and math.isfinite(value) else None
 
 
 def write_atomic(path: Path, data: bytes) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -44,6 +45,8 @@ class Learned(Protocol):
     @property
     def rejected(self) -> pd.DataFrame: ...
 
+    def coverage(self) -> str: ...
+
 
 def refuse_taken(out: Path) -> None:
     """MolgenError where weights are there that a new training would overwrite."""
@@ -62,12 +65,19 @@ def about(settings: TrainSettings) -> dict[str, Any]:
     }
 
 
-def without_free(told: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings that decide what is trained."""
+def deciding(settings: TrainSettings) -> dict[str, Any]:
+    """The settings that decide what is trained, as JSON gives them back."""
+    told = json.loads(json.dumps(asdict(settings)))
     return {name: value for name, value in told.items() if name not in FREE}
 
 
-def data_entry(settings: TrainSettings, data: Learned, used: int) -> dict[str, Any]:
+def other_setting(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    """The first setting in which both differ, such as 'seed = 0, not 1'; '' for none."""
+    both = (name for name in now if name in before)
+    return next((f"{name} = {before[name]!r}, not {now[name]!r}" for name in both if before[name] != now[name]), "")
+
+
+def data_entry(settings: TrainSettings, data: Learned, used: int, trained_on: int, held_out: int) -> dict[str, Any]:
     """Where the training designs are, so that new ones can be compared with them, and what became of them."""
     return {
         "name": data.name if data.name in DATASETS else str(Path(data.name).resolve()),
@@ -77,10 +87,19 @@ def data_entry(settings: TrainSettings, data: Learned, used: int) -> dict[str, A
         "rejected": len(data.rejected),
         "used": used,
         "stereo_dropped": data.stereo_dropped,
+        "trained_on": trained_on,
+        "held_out": held_out,
     }
 
 
-def refuse_rejected(settings: TrainSettings, data: Learned) -> None:
+def say_coverage(settings: TrainSettings, data: Learned) -> None:
+    """Says how many rows are learned from, and lists the others, or stops at the first, as the settings say."""
+    logger.info("%s", data.coverage())
+    _refuse_rejected(settings, data)
+    _write_rejected(Path(settings.out), data)
+
+
+def _refuse_rejected(settings: TrainSettings, data: Learned) -> None:
     """MolgenError for the first row that cannot be used, where the settings ask for it."""
     if settings.invalid_rows == "fail" and len(data.rejected):
         first = data.rejected.iloc[0]
@@ -90,7 +109,7 @@ def refuse_rejected(settings: TrainSettings, data: Learned) -> None:
         )
 
 
-def write_rejected(out: Path, data: Learned) -> None:
+def _write_rejected(out: Path, data: Learned) -> None:
     """The rows that nothing is learned from, with the reason, beside the weights."""
     path = out.with_suffix(".rejected_inputs.csv")
     if data.rejected.empty:

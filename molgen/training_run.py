@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-import logging
 import math
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -26,11 +25,9 @@ from molgen.recipes import build, family, settings_of
 from molgen.sequences import Sequences
 from molgen.settings import FITTED, Family, Modality
 from molgen.starting import Origin
-from molgen.store import write_atomic
+from molgen.store import finite, write_atomic
 from molgen.train import History, Plan, train
-from molgen.training_card import about, data_entry, refuse_rejected, refuse_taken, without_free, write_rejected
-
-logger = logging.getLogger("molgen.train")
+from molgen.training_card import about, data_entry, deciding, other_setting, refuse_taken, say_coverage
 
 MINUTES = 30.0  # of training where nothing is said
 LEAST_LOOK = 10  # steps between looks at the held-out molecules, of small sets more than a pass
@@ -151,17 +148,14 @@ def _train_network(
     identity = _identity(settings, origin)
     _refuse_strangers(settings, out, identity)
     data = encode_training_set(settings.train, settings.column, grammar, executor, modality.name, given)
-    logger.info("%s", data.coverage())
-    refuse_rejected(settings, data)
-    write_rejected(out, data)
+    say_coverage(settings, data)
     checkpoint = _begin(out, data, identity)
     training, held_out = settings.split(data.sequences)
     if names:
         training = labelled(training, names, grammar, executor, settings.seed, modality=modality.name)
     plan = _plan(settings, recipe, len(training), starting.goes_further(recipe, origin))
     history = _fit(module, training, held_out, settings, plan, device.kind, checkpoint, report, tick)
-    entry = data_entry(settings, data, len(data.offsets) - 1)
-    entry |= {"trained_on": len(training), "held_out": len(held_out)}
+    entry = data_entry(settings, data, len(data.offsets) - 1, len(training), len(held_out))
     made_by |= {"device": device.title, **borrows}
     card = _card(settings, entry, recipe, grammar, history, made_by)
     NeuralGenerator(module.cpu(), card).save(out)
@@ -201,12 +195,10 @@ def _refuse_other(checkpoint: Path, told: Path, now: dict[str, Any]) -> None:
         before = json.loads(told.read_text(encoding="utf-8"))
     except ValueError as error:
         raise MolgenError(f"{told} is damaged; delete it and {checkpoint} to begin anew") from error
-    for key in now:
-        if key in before and before[key] != now[key]:
-            raise MolgenError(
-                f"{checkpoint} was begun with {key} = {before[key]!r}, not {now[key]!r}: choose another --out, or "
-                "delete the checkpoint to begin anew"
-            )
+    if other := other_setting(before, now):
+        raise MolgenError(
+            f"{checkpoint} was begun with {other}: choose another --out, or delete the checkpoint to begin anew"
+        )
 
 
 def _checkpoint(out: Path) -> Path:
@@ -220,10 +212,7 @@ def _told(out: Path) -> Path:
 
 def _identity(settings: TrainSettings, origin: Origin | None) -> dict[str, Any]:
     """What may not change when a run goes on, as JSON gives it back."""
-    told = asdict(settings) | {"recipe": list(settings.recipe), "grammar": list(settings.grammar)}
-    if origin:
-        told["weights of the origin"] = origin.sha256
-    return without_free(told)
+    return deciding(settings) | ({"weights of the origin": origin.sha256} if origin else {})
 
 
 def _as_json(value: dict[str, Any]) -> bytes:
@@ -302,11 +291,6 @@ def _card(
         **made_by,
         "minutes": round(history.minutes, 1),
         "steps": history.steps,
-        "metrics": {name: _finite(v) for name, v in last.items() if name.startswith(("held_out_", "train_"))},
+        "metrics": {name: finite(v) for name, v in last.items() if name.startswith(("held_out_", "train_"))},
         "grammar": grammar.settings(),
     }
-
-
-def _finite(value: float | None) -> float | None:
-    """JSON has no NaN."""
-    return None if value is None or not math.isfinite(value) else value

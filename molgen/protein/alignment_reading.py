@@ -71,23 +71,29 @@ def holds_alignment(path: Path | str) -> bool:
     lines = lines_of(path).lines
     if (form := form_of(path, lines)) != "fasta":
         return form != "table"
-    texts = [one.text for one in records_of(form, lines)[0][0]]
-    matches = {len(matched(text)) for text in texts}
-    return len(texts) > 1 and (len({len(text) for text in texts}) == 1 or (len(matches) == 1 and matches != {0}))
+    records = records_of(form, lines)[0][0]
+    rows = _in_columns(records)
+    return len(records) > 1 and rows is not None and (rows is records or rows[0].text != "")
 
 
 def _same_length(path: Path, records: list[Record]) -> list[Record]:
     """The rows of an alignment; of A2M and A3M, without the insertions."""
     if not records:
         raise MolgenError(f"{path} holds no sequences. {FORMATS}")
-    if len({len(record.text) for record in records}) > 1:
-        matches = [replace(one, text=matched(one.text)) for one in records]
-        if len({len(record.text) for record in matches}) > 1:
-            raise MolgenError(_uneven(path, records))
-        records = matches
-    if not records[0].text:
+    rows = _in_columns(records)
+    if rows is None:
+        raise MolgenError(_uneven(path, records))
+    if not rows[0].text:
         raise MolgenError(f"{path} holds an alignment without columns. {FORMATS}")
-    return records
+    return rows
+
+
+def _in_columns(records: list[Record]) -> list[Record] | None:
+    """The records if they are of one length, as they stand or without insertions; None where neither is so."""
+    if len({len(one.text) for one in records}) == 1:
+        return records
+    matches = [replace(one, text=matched(one.text)) for one in records]
+    return matches if len({len(one.text) for one in matches}) == 1 else None
 
 
 def _uneven(path: Path, records: Sequence[Record]) -> str:

@@ -211,7 +211,8 @@ def evolve(function: Ehrlich, seed: int, evaluations: int, settings: Evolution |
             draw = partial(_mutated, np.tile(function.start(seed), (size, 1)), settings.spread, function, chance)
         children = _worthwhile(draw, size, known) if settings.learns else draw()
         found = function.values(children)
-        known.learn(children, ~np.isnan(found))
+        if settings.learns:
+            known.learn(children, ~np.isnan(found))
         parents, values = _fittest(parents, values, children, found, settings)
         yield Generation(done, float(values[0]) if len(values) else float("nan"), float(np.mean(~np.isnan(found))))
 

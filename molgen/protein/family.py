@@ -6,7 +6,6 @@ for no single residue is refused, as it is for every other generator.
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,8 +22,6 @@ from molgen.provenance import sha256_of
 
 REMEDY = "give an alignment (Stockholm, CLUSTAL or aligned FASTA, as mafft and clustalo write it)"
 FEWEST = 0.5  # of the sequences must resemble each other
-
-log = logging.getLogger("molgen.protein.family")
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -23,6 +22,7 @@ from molgen.report.markup import Markup, element, joined
 from molgen.report.pictures import Gallery
 from molgen.report.selected import cards, ranked_table
 from molgen.science import columns
+from molgen.store import finite
 from molgen.wording import label, missing, shown_scores, titled
 
 CLOSE_ANALOGUE = 0.8
@@ -225,11 +225,6 @@ def ideal(profile: Profile, name: str) -> charts.Range:
         if goal.score == name:
             return {"higher": (goal.high, None), "lower": (None, goal.low), "window": (goal.low, goal.high)}[goal.shape]
     return charts.OPEN
-
-
-def finite(value: float) -> float | None:
-    """The value, or None where it is infinite."""
-    return value if math.isfinite(value) else None
 
 
 def _rejects(contents: Contents, gallery: Gallery) -> Markup:
